@@ -1,0 +1,129 @@
+import { realpathSync } from "node:fs";
+import {
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBType,
+  type DuckDBValue,
+} from "@duckdb/node-api";
+import { join, literal, type Sql, sql, textOf } from "./sql.ts";
+
+/** A failed SQL statement, with the statement. */
+export class SqlError extends Error {
+  override readonly name = "SqlError";
+  readonly sql: string;
+
+  constructor(statement: Sql, cause: unknown) {
+    super(`${(cause as Error).message}\n${textOf(statement).trim()}`, { cause });
+    this.sql = textOf(statement);
+  }
+
+  /** The database's own words, without the statement and its excerpt. */
+  get problem(): string {
+    return ((this.cause as Error).message.split("\n\n")[0] as string).replace(/^[A-Z][A-Za-z ]+ Error: /, "");
+  }
+}
+
+export interface DatabaseOptions {
+  /** 1 where bits matter: sums of doubles on two threads are not reproducible. */
+  readonly threads: number;
+  /** Folders that may be read and written; no other file, no network. Every folder when undefined. */
+  readonly folders?: readonly string[];
+}
+
+/** An in-memory DuckDB, with UTC as its zone and locked to the folders it may touch. */
+export class Database {
+  readonly #instance: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+
+  private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
+    this.#instance = instance;
+    this.#connection = connection;
+  }
+
+  static async open({ threads, folders }: DatabaseOptions): Promise<Database> {
+    const instance = await DuckDBInstance.create(":memory:", { threads: String(threads) });
+    const database = new Database(instance, await instance.connect());
+    await database.run(sql`set timezone = 'UTC'`);
+    await database.run(sql`set autoinstall_known_extensions = false`);
+    await database.run(sql`set autoload_known_extensions = false`);
+    if (folders) {
+      const allowed = folders.map((folder) => literal(`${realpathSync(folder)}/`));
+      await database.run(sql`set allowed_directories = [${join(allowed)}]`);
+      await database.run(sql`set enable_external_access = false`);
+      await database.run(sql`set lock_configuration = true`);
+    }
+    return database;
+  }
+
+  async run(statement: Sql): Promise<void> {
+    await this.#guard(statement, () => this.#connection.run(textOf(statement), [...statement.values]));
+  }
+
+  /** Rows as objects: numbers and text as they are, 64-bit integers as numbers, everything else as DuckDB's JSON. */
+  async rows<Row>(statement: Sql): Promise<Row[]> {
+    const reader = await this.#read(statement);
+    return reader.getRowObjects().map((row) => mapValues(row, plainValue)) as Row[];
+  }
+
+  /** The one row of a statement. */
+  async row<Row>(statement: Sql): Promise<Row> {
+    const [row] = await this.rows<Row>(statement);
+    if (!row) throw new SqlError(statement, new Error("Empty result: expected one row"));
+    return row;
+  }
+
+  /** Whole columns as arrays, in the order of the select list. */
+  async columns(statement: Sql): Promise<DuckDBValue[][]> {
+    return (await this.#read(statement)).getColumns();
+  }
+
+  /** Names and types of a query's columns, without running it. */
+  async describe(query: Sql): Promise<{ readonly name: string; readonly type: string }[]> {
+    const rows = await this.rows<{ column_name: string; column_type: string }>(sql`describe ${query}`);
+    return rows.map(({ column_name, column_type }) => ({ name: column_name, type: column_type }));
+  }
+
+  /** How many statements a text holds, as DuckDB's own parser counts them. */
+  async statementCount(text: string): Promise<number> {
+    return (await this.#connection.extractStatements(text)).count;
+  }
+
+  /** Appends columns of equal length to a table; null is NULL. */
+  async append(table: string, types: readonly DuckDBType[], columns: readonly DuckDBValue[][]): Promise<void> {
+    const appender = await this.#connection.createAppender(table);
+    const rows = columns[0]?.length ?? 0;
+    for (let start = 0; start < rows; start += 2048) {
+      const chunk = DuckDBDataChunk.create(types);
+      chunk.setColumns(columns.map((column) => column.slice(start, start + 2048)));
+      appender.appendDataChunk(chunk);
+    }
+    appender.closeSync();
+  }
+
+  close(): void {
+    this.#connection.closeSync();
+    this.#instance.closeSync();
+  }
+
+  #read(statement: Sql) {
+    return this.#guard(statement, () => this.#connection.runAndReadAll(textOf(statement), [...statement.values]));
+  }
+
+  async #guard<T>(statement: Sql, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      throw new SqlError(statement, cause);
+    }
+  }
+}
+
+function mapValues<A, B>(object: Record<string, A>, map: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]));
+}
+
+function plainValue(value: DuckDBValue): unknown {
+  if (typeof value === "bigint") return Number(value);
+  return value;
+}

@@ -1,0 +1,88 @@
+import { isUtf8 } from "node:buffer";
+import { createReadStream } from "node:fs";
+import { createGunzip } from "node:zlib";
+import { InputError } from "../plan/input-error.ts";
+
+/** One physical line of a text file; `text` is null when its bytes are not UTF-8. */
+export interface Line {
+  /** 1-based */
+  readonly number: number;
+  readonly text: string | null;
+}
+
+const newline = 0x0a;
+const carriageReturn = 0x0d;
+
+/**
+ * Lines of a text file in batches of one read, gunzipped when it is gzip (by its first bytes, whatever its name).
+ *
+ * Line ends may be LF or CRLF, mixed; a byte-order mark is dropped; blank lines are kept, the empty end is not a line.
+ *
+ * @throws InputError when the file cannot be read, is UTF-16, or its gzip stream is broken
+ */
+export async function* readLines(file: string): AsyncGenerator<Line[]> {
+  let number = 0;
+  let rest: Buffer[] = [];
+  const take = (bytes: Buffer): Line => {
+    number += 1;
+    let end = bytes.length;
+    if (end > 0 && bytes[end - 1] === carriageReturn) end -= 1;
+    const start = number === 1 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+    const body = bytes.subarray(start, end);
+    return { number, text: isUtf8(body) ? body.toString("utf8") : null };
+  };
+  for await (const chunk of bytesOf(file)) {
+    if (number === 0 && rest.length === 0) refuseUtf16(file, chunk);
+    const lines: Line[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
+      const tail = chunk.subarray(start, end);
+      lines.push(take(rest.length === 0 ? tail : Buffer.concat([...rest, tail])));
+      rest = [];
+      start = end + 1;
+    }
+    if (start < chunk.length) rest.push(Buffer.from(chunk.subarray(start)));
+    if (lines.length > 0) yield lines;
+  }
+  if (rest.length > 0) yield [take(Buffer.concat(rest))];
+}
+
+/** The bytes of a file, gunzipped when it is gzip. */
+export async function* bytesOf(file: string): AsyncGenerator<Buffer> {
+  const raw = createReadStream(file, { highWaterMark: 1 << 20 });
+  try {
+    const first = (await firstChunk(file)) ?? Buffer.alloc(0);
+    const zipped = first[0] === 0x1f && first[1] === 0x8b;
+    const stream = zipped ? raw.pipe(createGunzip({ chunkSize: 1 << 20 })) : raw;
+    raw.on("error", (error) => stream.destroy(error));
+    for await (const chunk of stream) yield chunk as Buffer;
+  } catch (cause) {
+    throw unreadable(file, cause as NodeJS.ErrnoException);
+  } finally {
+    raw.destroy();
+  }
+}
+
+async function firstChunk(file: string): Promise<Buffer | undefined> {
+  for await (const chunk of createReadStream(file, { end: 1 })) return chunk as Buffer;
+  return undefined;
+}
+
+function unreadable(file: string, cause: NodeJS.ErrnoException): Error {
+  if (cause instanceof InputError) return cause;
+  if (cause.code === "EISDIR") return new InputError(file, "is a folder", "name a file in it", { cause });
+  if (cause.code === "ENOENT") return new InputError(file, "no such file", "check the path", { cause });
+  if (cause.code?.startsWith("Z_")) {
+    return new InputError(file, `the gzip stream is broken or cut off (${cause.message})`, "copy the file again", {
+      cause,
+    });
+  }
+  return new InputError(file, `cannot be read (${cause.message})`, "check the file and its permissions", { cause });
+}
+
+function refuseUtf16(file: string, chunk: Buffer): void {
+  const [a, b] = chunk;
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) {
+    throw new InputError(file, "is UTF-16, not UTF-8", `convert it: iconv -f UTF-16 -t UTF-8 ${file}`);
+  }
+}

@@ -1,0 +1,30 @@
+import { BOOLEAN, DOUBLE, type DuckDBType, INTEGER, VARCHAR } from "@duckdb/node-api";
+
+/** What one lane did with one request; declared measures follow as further columns. */
+export const observationColumns = {
+  /** session's name in the log */
+  session: VARCHAR,
+  /** position of the request in its session, from 0 */
+  seq: INTEGER,
+  /** log time, epoch milliseconds; TIMESTAMP in the file */
+  at: DOUBLE,
+  /** `ok`, `error`, `timeout`, or `skipped` after one of these */
+  status: VARCHAR,
+  /** as the policy or the log reports it, never the harness's own clock */
+  latency_ms: DOUBLE,
+  /** first 16 hex digits of the sha-256 of the response's canonical JSON; NULL without a response */
+  response_digest: VARCHAR,
+  /** message of a failed request */
+  error: VARCHAR,
+} as const satisfies Readonly<Record<string, DuckDBType>>;
+
+/** Names that no measure may have; `latency_ms` is one that a policy does report. */
+export const reservedMeasures: ReadonlySet<string> = new Set(
+  [...Object.keys(observationColumns), "lane"].filter((column) => column !== "latency_ms"),
+);
+
+export type MeasureType = "boolean" | "number" | "text";
+
+export const measureTypes = { boolean: BOOLEAN, number: DOUBLE, text: VARCHAR } as const satisfies Readonly<
+  Record<MeasureType, DuckDBType>
+>;

@@ -1,0 +1,179 @@
+import { type Document, isMap, isScalar, LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { InputError } from "./input-error.ts";
+
+/** A parsed YAML or JSON text that can say where each of its values stands. */
+export interface SourceDocument {
+  readonly file: string;
+  readonly value: unknown;
+  /** `file:line` of the value at a path, or of its nearest parent that exists */
+  place(path: readonly PropertyKey[]): string;
+}
+
+/**
+ * Reads YAML (JSON is YAML) and remembers lines.
+ *
+ * @throws InputError when the text is not YAML, has duplicate keys, or is empty
+ */
+export function readDocument(text: string, file: string): SourceDocument {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [error] = document.errors;
+  if (error) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    throw new InputError(`${file}:${line}:${col}`, `not valid YAML: ${error.message}`, hintForYaml(error.code));
+  }
+  if (document.contents === null) throw new InputError(file, "the file is empty", "see README for an example");
+  return {
+    file,
+    value: document.toJS({ maxAliasCount: 100 }),
+    place: (path) => placeOf(document, lines, file, path),
+  };
+}
+
+/**
+ * Checks a document against a schema and complains about everything at once.
+ *
+ * @throws InputError with one line per complaint
+ */
+export function checkDocument<S extends z.ZodType>(document: SourceDocument, schema: S): z.output<S> {
+  const result = schema.safeParse(document.value, { reportInput: true });
+  if (result.success) return result.data;
+  throw allComplaints(result.error.issues.flatMap((issue) => complaintsOf(issue, document, schema)));
+}
+
+/** Several complaints as one error, a line each. */
+export function allComplaints(complaints: readonly InputError[]): InputError {
+  const [first] = complaints;
+  if (!first) throw new RangeError("allComplaints needs at least one complaint");
+  if (complaints.length > 1) first.message = complaints.map(({ message }) => message).join("\n");
+  return first;
+}
+
+/** The known word nearest to a misspelt one, when it is near enough to be meant. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  const ranked = known
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
+  const [best] = ranked;
+  return best && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3)) ? best.candidate : undefined;
+}
+
+/** "did you mean …" when a known word is near, else the list of known words. */
+export function didYouMean(word: string, known: readonly string[]): string {
+  const near = nearest(word, known);
+  if (near) return `did you mean ${near}?`;
+  return known.length === 0 ? "none is known here" : `known are ${known.join(", ")}`;
+}
+
+function complaintsOf(issue: z.core.$ZodIssue, document: SourceDocument, schema: z.ZodType): InputError[] {
+  const at = dotted(issue.path);
+  if (issue.code === "unrecognized_keys") {
+    const known = keysAt(schema, issue.path);
+    return issue.keys.map(
+      (key) =>
+        new InputError(
+          document.place([...issue.path, key]),
+          `unknown key ${key}${at ? ` in ${at}` : ""}`,
+          didYouMean(key, known),
+        ),
+    );
+  }
+  if (issue.code === "invalid_union") {
+    const inner = issue.errors.map((issues) => issues[0]?.message).filter((message) => message !== undefined);
+    const [first] = issue.errors.filter((issues) => issues.some(({ path }) => path.length > 0));
+    if (first?.[0] && first[0].path.length > 0) {
+      return complaintsOf(
+        { ...first[0], path: [...issue.path, ...first[0].path] } as z.core.$ZodIssue,
+        document,
+        schema,
+      );
+    }
+    return [
+      new InputError(document.place(issue.path), `${at || "the file"} is ${shown(issue.input)}`, inner.join(", or ")),
+    ];
+  }
+  if (issue.input === undefined && issue.path.length > 0) {
+    return [new InputError(document.place(issue.path), `${at} is missing`, issue.message)];
+  }
+  const comment = issue.input === null ? " (in YAML a # after a space starts a comment: quote the text)" : "";
+  return [
+    new InputError(document.place(issue.path), `${at || "the file"} is ${shown(issue.input)}`, issue.message + comment),
+  ];
+}
+
+/** `stages[2].exposure` from its path. */
+export function dotted(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, key) => (typeof key === "number" ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key)),
+    "",
+  );
+}
+
+function shown(value: unknown): string {
+  const text = value === undefined ? "missing" : JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  let candidates: unknown[] = [schema];
+  for (const key of path) candidates = candidates.flatMap(unwrap).flatMap((inner) => step(inner, key));
+  return [
+    ...new Set(
+      candidates.flatMap(unwrap).flatMap((inner) => (inner instanceof z.ZodObject ? Object.keys(inner.shape) : [])),
+    ),
+  ];
+}
+
+function step(schema: unknown, key: PropertyKey): unknown[] {
+  if (schema instanceof z.ZodObject) return key in schema.shape ? [schema.shape[key as string]] : [];
+  if (schema instanceof z.ZodArray) return [schema.element];
+  if (schema instanceof z.ZodRecord) return [schema.valueType];
+  return [];
+}
+
+function unwrap(schema: unknown): unknown[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
+    return unwrap(schema.unwrap());
+  }
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap(unwrap);
+  if (schema instanceof z.ZodPipe) return unwrap(schema.in);
+  return [schema];
+}
+
+function placeOf(document: Document, lines: LineCounter, file: string, path: readonly PropertyKey[]): string {
+  for (let depth = path.length; depth >= 0; depth--) {
+    const keys = path.slice(0, depth) as (string | number)[];
+    const parent = depth === 0 ? null : document.getIn(keys.slice(0, -1), true);
+    const pair = isMap(parent)
+      ? parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(keys.at(-1)))
+      : undefined;
+    const node = pair?.key ?? (document.getIn(keys, true) as unknown);
+    const range = (node as { range?: readonly [number, number, number] } | undefined)?.range;
+    if (range) return `${file}:${lines.linePos(range[0]).line}`;
+  }
+  return file;
+}
+
+function hintForYaml(code: string): string {
+  if (code === "DUPLICATE_KEY") return "keep one of the two";
+  if (code === "TAB_AS_INDENT") return "indent with spaces";
+  return "check indentation, quotes and brackets there";
+}
+
+/** Levenshtein's distance, two rows. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      row[j] = Math.min(
+        (previous[j] as number) + 1,
+        (row[j - 1] as number) + 1,
+        (previous[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1),
+      );
+    }
+    previous = row;
+  }
+  return previous[b.length] as number;
+}

@@ -1,0 +1,94 @@
+import { finalize, hashText } from "../plan/assignment.ts";
+import type { Margin } from "../plan/margin.ts";
+import { harmSign, type Metric } from "../plan/metric.ts";
+import type { Values } from "../shadow/outcomes.ts";
+
+/** A shift asks for more harm than there is room for. */
+export class NoRoom extends RangeError {}
+
+/**
+ * The values of a metric with harm of exactly a given size, coupled to the values they come from.
+ *
+ * Proportion: as many sessions fail as the size asks for, the ones with the smallest hash. Mean and quantile: every value
+ * moves by the size, or is multiplied. Ratio: every numerator moves by size · denominator, or is multiplied; multiplying
+ * keeps zeros and so makes a rare count rarer and larger than real errors would be.
+ *
+ * @param mask 1 for the sessions that are harmed, null for all
+ * @param sessions names of the sessions, which decide who fails
+ * @returns the mean over the masked sessions differs from that of `values` by the size, to one session of a proportion
+ * @throws NoRoom when a proportion has not enough successes to lose (or failures to gain)
+ */
+export function shifted(
+  values: Values,
+  metric: Metric,
+  size: Margin,
+  sessions: readonly string[],
+  mask: Uint8Array | null = null,
+): Values {
+  const harmed = (i: number) => mask === null || mask[i] === 1;
+  if (values.kind === "requests") return shiftRequests(values, metric, size, harmed);
+  if (metric.kind === "proportion") return flipSessions(values, metric, size, sessions, harmed);
+  const sign = harmSign(metric);
+  return {
+    ...values,
+    numerator: values.numerator.map((numerator, i) => {
+      if (!harmed(i)) return numerator;
+      return size.kind === "relative"
+        ? numerator * size.factor
+        : numerator + sign * size.loss * (values.denominator[i] as number);
+    }),
+  };
+}
+
+function shiftRequests(
+  values: Extract<Values, { kind: "requests" }>,
+  metric: Metric,
+  size: Margin,
+  harmed: (session: number) => boolean,
+): Values {
+  const sign = harmSign(metric);
+  const moved = values.values.slice();
+  for (let i = 0; i + 1 < values.offsets.length; i++) {
+    if (!harmed(i)) continue;
+    for (let k = values.offsets[i] as number; k < (values.offsets[i + 1] as number); k++) {
+      const own = moved[k] as number;
+      moved[k] = size.kind === "relative" ? own * size.factor : own + sign * size.loss;
+    }
+  }
+  return { ...values, values: moved };
+}
+
+function flipSessions(
+  values: Extract<Values, { kind: "sums" }>,
+  metric: Metric,
+  size: Margin,
+  sessions: readonly string[],
+  harmed: (session: number) => boolean,
+): Values {
+  const bad = metric.better === "lower" ? 1 : 0;
+  let n = 0;
+  let sum = 0;
+  const good: number[] = [];
+  for (let i = 0; i < values.numerator.length; i++) {
+    if (!harmed(i) || values.missing[i] === 1) continue;
+    n += 1;
+    sum += values.numerator[i] as number;
+    if (values.numerator[i] !== bad) good.push(i);
+  }
+  const rate = n === 0 ? 0 : sum / n;
+  const loss = size.kind === "absolute" ? size.loss : Math.abs(rate * (size.factor - 1));
+  const flips = Math.round(loss * n);
+  if (flips > good.length) {
+    throw new NoRoom(
+      `${metric.name} is ${rate.toPrecision(3)} and cannot ${bad === 1 ? "rise" : "fall"} by ${loss.toPrecision(3)}`,
+    );
+  }
+  const drawn = new Map(good.map((i) => [i, finalize(hashText(sessions[i] as string)[1] ^ flipSalt)]));
+  good.sort((a, b) => (drawn.get(a) as number) - (drawn.get(b) as number) || a - b);
+  const numerator = values.numerator.slice();
+  for (const i of good.slice(0, flips)) numerator[i] = bad;
+  return { ...values, numerator };
+}
+
+/** Keeps the choice of sessions apart from their assignment to arms. */
+const flipSalt = 0x51ed270b;

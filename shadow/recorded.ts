@@ -1,0 +1,78 @@
+import type { Database } from "../io/duckdb.ts";
+import { publishFile, temporaryName } from "../io/run-folder.ts";
+import { join, name, raw, type Sql, sql } from "../io/sql.ts";
+import { reservedMeasures } from "../io/tables.ts";
+import { InputError } from "../plan/input-error.ts";
+import type { ColumnExpression, Field } from "./map-records.ts";
+
+/** A policy that is known only by what a log says of it. */
+export interface RecordedPolicy {
+  readonly failed?: ColumnExpression | undefined;
+  readonly measures: Readonly<Record<string, ColumnExpression>>;
+}
+
+const measurePrefix = "measure:";
+
+/**
+ * The fields that a recorded lane reads besides session and time.
+ *
+ * @throws InputError for a measure with a reserved name
+ */
+export function recordedFields({ failed, measures }: RecordedPolicy, place: (key: string) => string): Field[] {
+  const fields = Object.entries(measures).map(([key, from]): Field => {
+    if (reservedMeasures.has(key)) {
+      throw new InputError(
+        place(`measures.${key}`),
+        `the measure name ${key} is reserved`,
+        `call it otherwise; reserved are ${[...reservedMeasures].join(", ")}`,
+      );
+    }
+    return { name: `${measurePrefix}${key}`, from, as: "value", place: place(`measures.${key}`) };
+  });
+  return failed === undefined
+    ? fields
+    : [...fields, { name: "failed", from: failed, as: "value", place: place("failed") }];
+}
+
+/**
+ * Writes the observations of a recorded lane from its records: one a record, at the log's own times.
+ *
+ * @param table of importRecords, with the fields of {@link recordedFields}
+ */
+export async function writeRecorded(
+  database: Database,
+  table: string,
+  { failed, measures }: RecordedPolicy,
+  file: string,
+): Promise<void> {
+  const described = await database.describe(sql`select * from ${name(table)}`);
+  const typeOf = (key: string) => described.find((column) => column.name === `${measurePrefix}${key}`)?.type ?? "";
+  const declared = Object.keys(measures)
+    .filter((key) => key !== "latency_ms")
+    .sort();
+  const columns = declared.map((key) => sql`, ${measureValue(key, typeOf(key))} as ${name(key)}`);
+  const latency = "latency_ms" in measures ? measureValue("latency_ms", "DOUBLE") : raw("cast(null as double)");
+  const status =
+    failed === undefined
+      ? raw("'ok'")
+      : raw("case when coalesce(try_cast(failed as boolean), false) then 'error' else 'ok' end");
+  const temporary = temporaryName(file);
+  await database.run(sql`
+    copy (
+      select session, cast(row_number() over (partition by session order by "at", file, line) - 1 as integer) as seq,
+        "at", ${status} as status, ${latency} as latency_ms, cast(null as varchar) as response_digest,
+        cast(null as varchar) as error ${join(columns, "")}
+      from ${name(table)}
+      order by session, seq
+    ) to ${temporary} (format parquet)`);
+  publishFile(temporary, file);
+}
+
+function measureValue(key: string, type: string): Sql {
+  const value = name(`${measurePrefix}${key}`);
+  if (type === "BOOLEAN") return value;
+  if (/INT|DOUBLE|FLOAT|DECIMAL/.test(type)) {
+    return sql`case when isfinite(cast(${value} as double)) then cast(${value} as double) end`;
+  }
+  return sql`cast(${value} as varchar)`;
+}

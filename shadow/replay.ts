@@ -1,0 +1,54 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Pool } from "../io/pool.ts";
+import type { ShardJob, ShardSummary } from "./replay-shard.ts";
+
+/** What is replayed: shards of requests through the lanes that have a module. */
+export interface ReplaySpec {
+  /** the run's folder */
+  readonly folder: string;
+  readonly shards: number;
+  readonly lanes: readonly { readonly lane: string; readonly module: string }[];
+  readonly seed: string;
+  readonly timeoutMs: number;
+  /** sessions in flight in all threads together */
+  readonly concurrency: number;
+  readonly threads: number;
+}
+
+/**
+ * Replays the shards whose observations are not there yet; those that are were written whole, by the same inputs.
+ *
+ * @param onProgress after each shard: requests done, sessions that failed
+ */
+export async function replay(
+  { folder, shards, lanes, seed, timeoutMs, concurrency, threads }: ReplaySpec,
+  pool: Pool<ShardJob, ShardSummary>,
+  onProgress: (summary: ShardSummary) => void = () => {},
+): Promise<void> {
+  const jobs = Array.from({ length: shards }, (_, shard) => ({
+    requests: requestsFile(folder, shard),
+    lanes: lanes
+      .map(({ lane, module }) => ({ lane, module, observations: observationsFile(folder, lane, shard) }))
+      .filter(({ observations }) => !existsSync(observations)),
+    seed,
+    timeoutMs,
+    concurrency: Math.max(1, Math.ceil(concurrency / threads)),
+  }));
+  await pool(
+    jobs.filter((job) => job.lanes.length > 0),
+    onProgress,
+  );
+}
+
+export function requestsFile(folder: string, shard: number): string {
+  return join(folder, "requests", `${String(shard).padStart(5, "0")}.parquet`);
+}
+
+export function observationsFolder(folder: string, lane: string): string {
+  return join(folder, "observations", lane);
+}
+
+export function observationsFile(folder: string, lane: string, shard: number): string {
+  return join(observationsFolder(folder, lane), `${String(shard).padStart(5, "0")}.parquet`);
+}

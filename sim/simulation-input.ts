@@ -1,0 +1,276 @@
+import { hashText } from "../plan/assignment.ts";
+import { controlledStages, type Guardrail, type Plan } from "../plan/plan.ts";
+import type { Attribute, Outcomes, Values } from "../shadow/outcomes.ts";
+import { quantileSorted } from "../statistics/quantiles.ts";
+
+/** Everything that the simulation of a plan reads: typed arrays on shared memory, so that threads read one copy. */
+export interface SimulationInput {
+  readonly plan: Plan;
+  readonly windowMs: number;
+  /** windows of the log; a longer plan wraps around */
+  readonly logWindows: number;
+  /** windows that the plan can last */
+  readonly planWindows: number;
+  readonly sessions: SessionColumns;
+  readonly guardrails: readonly SimulatedGuardrail[];
+  /** index of the largest `matureAfter`: units are counted when all their values are known */
+  readonly slowest: number;
+  readonly scenarios: readonly string[];
+}
+
+export interface SessionColumns {
+  readonly unit: Int32Array;
+  readonly units: number;
+  /** two words a unit */
+  readonly unitHash: Uint32Array;
+  /** window of arrival; sessions are sorted by it */
+  readonly arrival: Int32Array;
+  /** sessions of window w: from windowStart[w] to windowStart[w + 1] */
+  readonly windowStart: Int32Array;
+  /** 1 for the first session of its unit */
+  readonly first: Uint8Array;
+  /** visible this many whole windows after the window of arrival, one array per distinct `matureAfter` */
+  readonly lags: readonly Lags[];
+}
+
+export interface Lags {
+  readonly lag: Uint8Array;
+  /** window delay of each lag index, rising */
+  readonly delays: readonly number[];
+}
+
+/** A guardrail's values under control, and under the candidate of each scenario; the same object where they are equal. */
+export interface SimulatedGuardrail {
+  readonly kind: "session" | "ratio" | "quantile";
+  readonly guardrail: Guardrail;
+  /** index into lags */
+  readonly maturity: number;
+  /** subtracted per unit of denominator before squaring, so that sums of squares do not cancel */
+  readonly centre: number;
+  /** 1 for the sessions of the segment; null for everyone */
+  readonly mask: Uint8Array | null;
+  /** upper edges of the bins of a quantile metric, rising; the last is the largest value */
+  readonly edges: Float64Array | null;
+  readonly control: Values;
+  readonly candidates: readonly Values[];
+}
+
+/** A scenario's values of the candidate, one entry a metric of the outcomes. */
+export interface ScenarioValues {
+  readonly name: string;
+  readonly candidate: readonly Values[];
+}
+
+const mostLags = 12;
+const quantileBins = 32;
+const mostWindows = 20_000;
+
+/**
+ * Prepares outcomes, plan and scenarios for the simulation.
+ *
+ * Windows are the greatest common divisor of all look intervals and durations of the plan.
+ *
+ * @throws RangeError when the plan's times are so uneven that it has more than 20,000 windows
+ */
+export function simulationInput(plan: Plan, outcomes: Outcomes, scenarios: readonly ScenarioValues[]): SimulationInput {
+  const stages = controlledStages(plan);
+  const windowMs = stages.flatMap((stage) => [stage.lookEveryMs, stage.maximumMs]).reduce(greatestCommonDivisor);
+  const planWindows = stages.reduce((sum, stage) => sum + stage.maximumMs / windowMs, 0);
+  if (planWindows > mostWindows) {
+    throw new RangeError(
+      `the plan has ${planWindows} windows of ${windowMs} ms, at most ${mostWindows} can be simulated`,
+    );
+  }
+  const first = outcomes.arrivalMs[0] as number;
+  const startMs = Math.floor(first / windowMs) * windowMs;
+  const n = outcomes.sessions.length;
+  const arrival = shared(Int32Array, n);
+  for (let i = 0; i < n; i++) arrival[i] = Math.floor(((outcomes.arrivalMs[i] as number) - startMs) / windowMs);
+  const logWindows = (arrival[n - 1] as number) + 1;
+  const maturities = [...new Set(plan.guardrails.map(({ metric }) => metric.matureAfterMs))].sort((a, b) => a - b);
+  return {
+    plan,
+    windowMs,
+    logWindows,
+    planWindows,
+    sessions: {
+      unit: copyShared(Int32Array, outcomes.unit),
+      units: outcomes.unitNames.length,
+      unitHash: unitHashes(outcomes.unitNames),
+      arrival,
+      windowStart: windowStarts(arrival, logWindows),
+      first: firstSessions(outcomes.unit, outcomes.unitNames.length),
+      lags: maturities.map((mature) => lagsOf(outcomes, arrival, startMs, windowMs, mature)),
+    },
+    guardrails: plan.guardrails.map((guardrail) => simulatedGuardrail(guardrail, outcomes, scenarios, maturities)),
+    slowest: maturities.length - 1,
+    scenarios: scenarios.map(({ name }) => name),
+  };
+}
+
+function simulatedGuardrail(
+  guardrail: Guardrail,
+  outcomes: Outcomes,
+  scenarios: readonly ScenarioValues[],
+  maturities: readonly number[],
+): SimulatedGuardrail {
+  const index = outcomes.metrics.findIndex(({ metric }) => metric.name === guardrail.metric.name);
+  const own = outcomes.metrics[index];
+  if (!own) throw new RangeError(`the outcomes have no metric ${guardrail.metric.name}`);
+  const copies = new Map<Values, Values>();
+  const share = (values: Values): Values => {
+    const known = copies.get(values);
+    if (known) return known;
+    const copy = shareValues(values);
+    copies.set(values, copy);
+    return copy;
+  };
+  const control = share(own.control);
+  const candidates = scenarios.map(({ candidate }) => share(candidate[index] as Values));
+  const quantile = guardrail.metric.kind === "quantile" ? guardrail.metric.quantile : undefined;
+  return {
+    kind: quantile !== undefined ? "quantile" : guardrail.metric.kind === "ratio" ? "ratio" : "session",
+    guardrail,
+    maturity: maturities.indexOf(guardrail.metric.matureAfterMs),
+    centre: own.control.kind === "sums" ? total(own.control.numerator) / (total(own.control.denominator) || 1) : 0,
+    mask: guardrail.segment
+      ? segmentMask(
+          outcomes.attributes.get(guardrail.segment.attribute),
+          guardrail.segment.value,
+          outcomes.sessions.length,
+        )
+      : null,
+    edges: quantile === undefined ? null : tailEdges([...copies.keys()], quantile),
+    control,
+    candidates,
+  };
+}
+
+/** Edges at equal steps of the pooled distribution, from four tails below the quantile to the largest value. */
+function tailEdges(pooled: readonly Values[], quantile: number): Float64Array {
+  const size = pooled.reduce((sum, values) => sum + (values.kind === "requests" ? values.values.length : 0), 0);
+  const all = new Float64Array(size);
+  let at = 0;
+  for (const values of pooled) {
+    if (values.kind !== "requests") continue;
+    all.set(values.values, at);
+    at += values.values.length;
+  }
+  all.sort();
+  const tail = Math.min(1 - quantile, quantile);
+  const from = Math.max(0, quantile - 4 * tail);
+  const to = Math.min(1, quantile + 4 * tail);
+  const edges = new Set<number>();
+  for (let k = 0; k <= quantileBins; k++) edges.add(quantileSorted(all, from + ((to - from) * k) / quantileBins));
+  edges.add(all[size - 1] ?? 0);
+  return copyShared(Float64Array, Float64Array.from(edges).sort());
+}
+
+function segmentMask(attribute: Attribute | undefined, value: string, n: number): Uint8Array {
+  const mask = shared(Uint8Array, n);
+  const code = attribute?.names.indexOf(value) ?? -1;
+  for (let i = 0; i < n; i++) mask[i] = attribute && code >= 0 && attribute.codes[i] === code ? 1 : 0;
+  return mask;
+}
+
+/** How many windows after its own a session becomes visible; rounded up to at most {@link mostLags} distinct delays. */
+function lagsOf(
+  outcomes: Outcomes,
+  arrival: Int32Array,
+  startMs: number,
+  windowMs: number,
+  matureAfterMs: number,
+): Lags {
+  const n = arrival.length;
+  const exact = new Int32Array(n);
+  for (let i = 0; i < n; i++) {
+    const visible = Math.ceil(((outcomes.endMs[i] as number) + matureAfterMs - startMs) / windowMs);
+    exact[i] = Math.max(0, visible - (arrival[i] as number) - 1);
+  }
+  const sorted = exact.slice().sort();
+  const distinct = [...new Set(sorted)];
+  const delays =
+    distinct.length <= mostLags
+      ? distinct
+      : [
+          ...new Set(
+            Array.from({ length: mostLags }, (_, k) => sorted[Math.ceil(((k + 1) * n) / mostLags) - 1] as number),
+          ),
+        ];
+  const lag = shared(Uint8Array, n);
+  for (let i = 0; i < n; i++) lag[i] = delays.findIndex((delay) => delay >= (exact[i] as number));
+  return { lag, delays };
+}
+
+function firstSessions(unit: Int32Array, units: number): Uint8Array {
+  const seen = new Uint8Array(units);
+  const first = shared(Uint8Array, unit.length);
+  for (let i = 0; i < unit.length; i++) {
+    const own = unit[i] as number;
+    first[i] = seen[own] === 0 ? 1 : 0;
+    seen[own] = 1;
+  }
+  return first;
+}
+
+function windowStarts(arrival: Int32Array, windows: number): Int32Array {
+  const starts = shared(Int32Array, windows + 1);
+  let at = 0;
+  for (let w = 0; w <= windows; w++) {
+    while (at < arrival.length && (arrival[at] as number) < w) at += 1;
+    starts[w] = at;
+  }
+  return starts;
+}
+
+function unitHashes(names: readonly string[]): Uint32Array {
+  const hashes = shared(Uint32Array, names.length * 2);
+  names.forEach((own, i) => {
+    hashes.set(hashText(own), 2 * i);
+  });
+  return hashes;
+}
+
+function shareValues(values: Values): Values {
+  if (values.kind === "requests") {
+    return {
+      kind: "requests",
+      offsets: copyShared(Int32Array, values.offsets),
+      values: copyShared(Float64Array, values.values),
+    };
+  }
+  return {
+    kind: "sums",
+    numerator: copyShared(Float64Array, values.numerator),
+    denominator: copyShared(Float64Array, values.denominator),
+    missing: copyShared(Uint8Array, values.missing),
+  };
+}
+
+type TypedArray = Int32Array | Uint32Array | Uint8Array | Float64Array;
+
+function shared<T extends TypedArray>(
+  kind: { new (buffer: SharedArrayBuffer): T; readonly BYTES_PER_ELEMENT: number },
+  length: number,
+): T {
+  return new kind(new SharedArrayBuffer(length * kind.BYTES_PER_ELEMENT));
+}
+
+function copyShared<T extends TypedArray>(
+  kind: { new (buffer: SharedArrayBuffer): T; readonly BYTES_PER_ELEMENT: number },
+  values: T,
+): T {
+  const copy = shared(kind, values.length);
+  copy.set(values);
+  return copy;
+}
+
+function total(values: Float64Array): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}

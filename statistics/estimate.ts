@@ -1,0 +1,19 @@
+/** An estimate with its interval at a confidence level, or the reason why it cannot be computed. */
+export type Estimate =
+  | {
+      readonly status: "ok";
+      readonly value: number;
+      readonly low: number;
+      readonly high: number;
+      readonly level: number;
+    }
+  | Undetermined;
+
+export interface Undetermined {
+  readonly status: "undetermined";
+  readonly reason: string;
+}
+
+export function undetermined(reason: string): Undetermined {
+  return { status: "undetermined", reason };
+}
