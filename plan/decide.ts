@@ -66,7 +66,7 @@ export function decide(plan: Plan, look: Look): Decision {
   if (look.metrics.length !== plan.guardrails.length) {
     throw new RangeError(`the look has ${look.metrics.length} metrics, the plan ${plan.guardrails.length} guardrails`);
   }
-  const bounds = boundaries(plan, look.stage === stages.length - 1);
+  const bounds = boundaries(plan, stages.length, look.stage === stages.length - 1);
   const point = plan.rule.evidence === "point";
   const readings = plan.guardrails.map((guardrail, i) =>
     readGuardrail(guardrail, look.metrics[i] as Arms<ArmReading>, bounds, point),
@@ -88,15 +88,20 @@ export function decide(plan: Plan, look: Look): Decision {
 }
 
 /**
- * z-boundaries of a stage: α for rolling back; for passing, β in the last controlled stage and the leak before it.
+ * z-boundaries of a stage. Rolling back: α, shared equally over guardrails and controlled stages. Passing: β in the last
+ * controlled stage and the leak before it, not shared, since every guardrail must pass.
  *
- * `fixed` has the same boundary at every look, uncorrected for their number, and for that of metrics and stages. `point`
- * has none: it compares the estimate with the margin.
+ * `fixed` has the same boundary at every look, uncorrected for their number. `point` has none: it compares the estimate
+ * with the margin.
  */
-function boundaries({ budgets, rule }: Plan, lastStage: boolean): { readonly rollback: number; readonly pass: number } {
+function boundaries(
+  { budgets, rule, guardrails }: Plan,
+  stages: number,
+  lastStage: boolean,
+): { readonly rollback: number; readonly pass: number } {
   if (rule.evidence === "point") return { rollback: 0, pass: 0 };
   return {
-    rollback: normalUpperQuantile(budgets.falseRollback),
+    rollback: normalUpperQuantile(budgets.falseRollback / (guardrails.length * stages)),
     pass: normalUpperQuantile(lastStage ? budgets.missedRegression : rule.leak),
   };
 }

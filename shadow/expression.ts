@@ -74,7 +74,7 @@ function isBareSelect(node: SelectNode): boolean {
     (Array.isArray(value) && value.length === 0) ||
     (typeof value === "object" && Object.values(value as object).every(empty));
   return (
-    node["type"] === "SELECT_NODE" &&
+    node.type === "SELECT_NODE" &&
     node.select_list.length === 1 &&
     (node.from_table === null || node.from_table.type === "EMPTY") &&
     ["where_clause", "group_expressions", "group_sets", "having", "qualify", "sample", "modifiers", "cte_map"].every(
@@ -137,25 +137,25 @@ function walk(
     }
     if (node === null || typeof node !== "object") return;
     const part = node as Record<string, unknown>;
-    const problem = refused[part["class"] as string];
+    const problem = refused[part.class as string];
     // count(*) is a function of its own and has no star
     if (problem) refuse(problem);
-    if (part["class"] === "COLUMN_REF") {
-      const [first = ""] = part["column_names"] as string[];
+    if (part.class === "COLUMN_REF") {
+      const [first = ""] = part.column_names as string[];
       if (!parameters.has(first)) found.columns.add(first);
       return;
     }
-    if (part["class"] === "FUNCTION") {
-      const called = (part["function_name"] as string).toLowerCase();
+    if (part.class === "FUNCTION") {
+      const called = (part.function_name as string).toLowerCase();
       if (called === "unnest" || called === "unlist") refuse("unnests");
       if (unstable.has(called)) refuse(`calls ${called}(), which is not reproducible`);
       if (aggregates.has(called)) found.aggregates += 1;
       if (takesLambda.test(called)) {
-        for (const child of part["children"] as Record<string, unknown>[]) {
-          const lambda = child["class"] === "LAMBDA";
+        for (const child of part.children as Record<string, unknown>[]) {
+          const lambda = child.class === "LAMBDA";
           visit(
-            lambda ? child["expr"] : child,
-            lambda ? new Set([...parameters, ...lambdaParameters(child["lhs"])]) : parameters,
+            lambda ? child.expr : child,
+            lambda ? new Set([...parameters, ...lambdaParameters(child.lhs)]) : parameters,
           );
         }
         return;

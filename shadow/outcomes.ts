@@ -52,6 +52,8 @@ export type Values =
 export interface OutcomeSummary {
   readonly unmatched: { readonly control: number; readonly candidate: number };
   readonly failedSessions: { readonly control: number; readonly candidate: number };
+  /** 1 for the sessions that failed, in the order of the outcomes */
+  readonly failed: { readonly control: Uint8Array; readonly candidate: Uint8Array };
   /** sessions by status of their requests and lane */
   readonly statuses: readonly { readonly lane: string; readonly status: string; readonly requests: number }[];
 }
@@ -375,5 +377,8 @@ async function summarize(database: Database): Promise<OutcomeSummary> {
     select lane, status, count(*) as requests
     from (select 'control' as lane, status from control union all select 'candidate', status from candidate)
     group by all order by lane desc, status`);
-  return { unmatched, failedSessions, statuses };
+  const [control, candidate] = (await database.columns(sql`
+    select control_failed, candidate_failed from matched order by position`)) as unknown as [boolean[], boolean[]];
+  const failed = { control: Uint8Array.from(control, Number), candidate: Uint8Array.from(candidate, Number) };
+  return { unmatched, failedSessions, failed, statuses };
 }

@@ -1,7 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Pool } from "../io/pool.ts";
+import { type Pool, workerBeside } from "../io/pool.ts";
 import type { ShardJob, ShardSummary } from "./replay-shard.ts";
+
+/** The module that runs {@link replayShard} in a thread. */
+export const replayWorker = workerBeside(import.meta.url, "worker");
 
 /** What is replayed: shards of requests through the lanes that have a module. */
 export interface ReplaySpec {

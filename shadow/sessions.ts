@@ -39,9 +39,8 @@ const requestsPerShard = 10_000;
  * @param table of {@link importRecords}, with the attributes as columns `attribute:<name>`
  */
 export async function createSessions(database: Database, table: string, spec: SessionSpec): Promise<SessionSummary> {
-  const hasRequests = (await database.describe(sql`select * from ${name(table)}`)).some(
-    (column) => column.name === "request",
-  );
+  const columns = new Set((await database.describe(sql`select * from ${name(table)}`)).map((column) => column.name));
+  const orNull = (column: string) => (columns.has(column) ? name(column) : raw("cast(null as varchar)"));
   const attributes = sql`json_object(${join(spec.attributes.map((own) => sql`${literal(own)}, ${name(`attribute:${own}`)}`))})`;
   await database.run(sql`
     create table ordered as
@@ -80,7 +79,7 @@ export async function createSessions(database: Database, table: string, spec: Se
   await database.run(sql`
     create table requests as
     select ordered.session, cast(seq as integer) as seq, ${spec.arrivals ? raw("arrival") : raw(`"at"`)} as "at",
-      ${hasRequests ? raw("request, response") : raw("cast(null as varchar) as request, cast(null as varchar) as response")},
+      ${orNull("request")} as request, ${orNull("response")} as response,
       position, shard
     from ordered
     join sessions using (session)

@@ -1,4 +1,4 @@
-import type { Pool } from "../io/pool.ts";
+import { type Pool, workerBeside } from "../io/pool.ts";
 import { hashText } from "../plan/assignment.ts";
 import { bucketCount } from "../plan/parse-plan.ts";
 import { controlledStages } from "../plan/plan.ts";
@@ -8,6 +8,9 @@ import { assignUnits, BucketTables, FirstSeen } from "./bucket-tables.ts";
 import { DesignEffects } from "./design-effect.ts";
 import { type Rollout, simulateRollout } from "./rollout.ts";
 import type { SimulationInput } from "./simulation-input.ts";
+
+/** The module that runs {@link simulateSalts} in a thread. */
+export const simulationWorker = workerBeside(import.meta.url, "worker");
 
 /** A few salts: the tables of each serve every scenario, and all share the population's design effects. */
 export interface SaltsJob {

@@ -64,11 +64,13 @@ export interface ScenarioValues {
 const mostLags = 12;
 const quantileBins = 32;
 const mostWindows = 20_000;
+const hourMs = 3_600_000;
 
 /**
  * Prepares outcomes, plan and scenarios for the simulation.
  *
- * Windows are the greatest common divisor of all look intervals and durations of the plan.
+ * Windows are the greatest common divisor of all look intervals and durations of the plan; the first begins at the full
+ * hour before the log's first session.
  *
  * @throws RangeError when the plan's times are so uneven that it has more than 20,000 windows
  */
@@ -82,7 +84,7 @@ export function simulationInput(plan: Plan, outcomes: Outcomes, scenarios: reado
     );
   }
   const first = outcomes.arrivalMs[0] as number;
-  const startMs = Math.floor(first / windowMs) * windowMs;
+  const startMs = Math.floor(first / hourMs) * hourMs;
   const n = outcomes.sessions.length;
   const arrival = shared(Int32Array, n);
   for (let i = 0; i < n; i++) arrival[i] = Math.floor(((outcomes.arrivalMs[i] as number) - startMs) / windowMs);

@@ -15,9 +15,12 @@ import { philox4x32, xoshiro128 } from "../../statistics/random-stream.ts";
 import { ratioOfSums } from "../../statistics/ratio.ts";
 import golden from "../golden/comparison.json" with { type: "json" };
 
+// biome-ignore lint/suspicious/noExplicitAny: each table has inputs of its own shape
+type Input = any;
+
 interface Entry {
   readonly id: string;
-  readonly input: any;
+  readonly input: Input;
   readonly expect: Readonly<Record<string, unknown>>;
   readonly tolerance: number;
 }
@@ -28,7 +31,7 @@ function arm(values: readonly number[]) {
   return ratioOfSums(moments([values, values.map(() => 1)]));
 }
 
-function fit(null_: ReturnType<typeof differenceNull>, difference: number) {
+function scored(null_: ReturnType<typeof differenceNull>, difference: number) {
   return {
     p0: null_.control,
     p1: null_.candidate,
@@ -37,7 +40,7 @@ function fit(null_: ReturnType<typeof differenceNull>, difference: number) {
   };
 }
 
-const computed: Readonly<Record<string, (input: any) => Record<string, unknown>>> = {
+const computed: Readonly<Record<string, (input: Input) => Record<string, unknown>>> = {
   welch: ({ control, candidate, level }) => {
     const difference = welch(arm(control), arm(candidate));
     return {
@@ -59,9 +62,12 @@ const computed: Readonly<Record<string, (input: any) => Record<string, unknown>>
     return { z, pTwoSided: pValue };
   },
   proportion_difference_null: ({ control, candidate, delta }) =>
-    fit(differenceNull(control, candidate, delta), candidate.events / candidate.n - control.events / control.n - delta),
+    scored(
+      differenceNull(control, candidate, delta),
+      candidate.events / candidate.n - control.events / control.n - delta,
+    ),
   proportion_ratio_null: ({ control, candidate, ratio }) =>
-    fit(ratioNull(control, candidate, ratio), candidate.events / candidate.n - ratio * (control.events / control.n)),
+    scored(ratioNull(control, candidate, ratio), candidate.events / candidate.n - ratio * (control.events / control.n)),
   quantile_ranks: ({ n, p, level }) => ({ ...quantileRanks(n, p, level) }),
   holm: ({ p }) => ({ adjusted: holm(p) }),
   wilson: ({ successes, n, level }) => ({ ...wilson({ events: successes, n }, level) }),
@@ -87,7 +93,7 @@ const inLogs = (entry: Entry) => "logUpper" in entry.input || !("upper" in entry
 describe.each(Object.keys(computed))("%s agrees with references made elsewhere", (table) => {
   const entries = (tables[table] as readonly Entry[]).filter((entry) => table !== "normal_tails" || !inLogs(entry));
   it.each(entries.map((entry) => [entry.id, entry] as const))("%s", (_, entry) => {
-    const got = (computed[table] as (input: any) => Record<string, unknown>)(entry.input);
+    const got = (computed[table] as (input: Input) => Record<string, unknown>)(entry.input);
     for (const [key, wanted] of Object.entries(entry.expect)) {
       if (table === "normal_tails" && key === "logUpper") continue;
       const pairs = Array.isArray(wanted)

@@ -1,0 +1,117 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { InputError } from "../index.ts";
+import type { Common } from "./common.ts";
+import { compareCommand } from "./compare.ts";
+import { generateCommand } from "./generate.ts";
+import { rehearseCommand } from "./rehearse.ts";
+import { replayCommand } from "./replay.ts";
+import { simulateCommand } from "./simulate.ts";
+
+const version = (JSON.parse(readFileSync(packageFile(), "utf8")) as { version: string }).version;
+
+const program = new Command("foretaste")
+  .description("Rehearse a staged rollout on recorded traffic before any user is exposed.")
+  .version(version)
+  .option("--debug", "show stack traces")
+  .showSuggestionAfterError()
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text) })
+  .addHelpText(
+    "after",
+    "\nExit codes: 0 go · 1 internal error · 2 wrong input or usage · 10 hold · 11 no-go · 12 cannot tell · 130 interrupted",
+  );
+
+withCommon(program.command("rehearse"), "replay, compare, simulate, and say go or no-go")
+  .addHelpText("after", "\nExample:\n  $ foretaste rehearse examples/support-agent")
+  .action(run(rehearseCommand));
+withCommon(program.command("replay"), "replay the traffic through control and candidate").action(run(replayCommand));
+withCommon(program.command("compare"), "compare the lanes; exit code 11 when harm is shown").action(
+  run(compareCommand),
+);
+withCommon(program.command("simulate"), "simulate the plan; exit code 10 when a budget is missed").action(
+  run(simulateCommand),
+);
+program
+  .command("generate")
+  .description("write seeded support-agent traffic, with the marginals of recorded traffic")
+  .argument("<file>", "where to, .jsonl")
+  .option("--seed <text>", "any text", "support-agent")
+  .option("--sessions <n>", "sessions in all", positive, 60_000)
+  .option("--days <n>", "days of traffic", positive, 14)
+  .option("--json", "print the summary as JSON")
+  .action(async (file: string, options: { seed: string; sessions: number; days: number; json?: boolean }) => {
+    process.exitCode = await generateCommand(file, options);
+  });
+
+process.on("SIGINT", () => {
+  process.stderr.write("\ninterrupted; go on with: the same command and --resume\n");
+  process.exit(130);
+});
+
+await main();
+
+async function main(): Promise<void> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+function withCommon(command: Command, description: string): Command {
+  return command
+    .description(description)
+    .argument("[project]", "folder with a foretaste.yaml, or the file", ".")
+    .option("--seed <text>", "any text; equal seeds give equal results", "foretaste")
+    .option("--threads <n>", "worker threads; results do not depend on it", positive, availableParallelism())
+    .option("--out <folder>", "where runs are kept, instead of beside the project's file")
+    .option("--resume", "go on in the newest run of the same inputs")
+    .option("--replicates <n>", "simulated rollouts per scenario, rounded up to whole salts", positive, 1000)
+    .option("--json", "print the result as JSON");
+}
+
+function run(command: (project: string, options: Common) => Promise<number>) {
+  return async (
+    project: string,
+    options: Omit<Common, "startedAt" | "versions" | "command">,
+    { name }: { name(): string },
+  ) => {
+    const { seed, replicates } = options;
+    process.exitCode = await command(project, {
+      ...options,
+      startedAt: new Date(),
+      versions: { foretaste: version, node: process.version },
+      command: `foretaste ${name()} ${project} --seed ${JSON.stringify(seed)} --replicates ${replicates}`,
+    });
+  };
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("Write a whole number of at least 1.");
+  return value;
+}
+
+/** Says what went wrong; returns the exit code. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const debug = program.opts<{ debug?: boolean }>().debug === true;
+  const known = error instanceof InputError;
+  const { message, stack } = error as Error;
+  process.stderr.write(`${debug ? stack : known ? message : `internal error: ${message} (--debug shows where)`}\n`);
+  return known ? 2 : 1;
+}
+
+/** From `cli/` in source and from `dist/cli/` in the package. */
+function packageFile(): URL {
+  const beside = new URL("../package.json", import.meta.url);
+  try {
+    readFileSync(beside);
+    return beside;
+  } catch {
+    return new URL("../../package.json", import.meta.url);
+  }
+}

@@ -1,0 +1,37 @@
+import { relative } from "node:path";
+import pc from "picocolors";
+import { loadProject, rehearse } from "../index.ts";
+import { count, hours, printable, rate, verdictWord } from "../reports/format.ts";
+import { type Common, print, progressReporter, runOptions } from "./common.ts";
+import { comparisonTable, scenarioTable, segmentTable } from "./tables.ts";
+
+/** Rehearses the rollout; the exit code is the verdict's. */
+export async function rehearseCommand(path: string, options: Common): Promise<number> {
+  const { result, reports } = await rehearse(await loadProject(path), runOptions(options), progressReporter());
+  const { verdict, comparison, scenarios, traffic, run } = result;
+  if (options.json) {
+    print(JSON.stringify(result, null, 2));
+    return verdict.exitCode;
+  }
+  print(
+    `${result.name}: ${count(traffic.sessions)} sessions of ${count(traffic.units)} units, ${traffic.from} to ${traffic.until}\n`,
+  );
+  print(comparisonTable(comparison));
+  const segments = segmentTable(comparison);
+  if (segments) print(`\n${segments}`);
+  print(`\n${scenarioTable(scenarios)}`);
+  for (const note of result.simulation.notes) print(note);
+  const replayed = scenarios.find(({ name }) => name === "as_replayed");
+  if (replayed) {
+    print(
+      `\nAs written, this plan promotes the candidate in ${rate(replayed.promote)} of simulated rollouts and stops or rolls back the others; ` +
+        `${count(replayed.unitsExposed.p50)} units (p90 ${count(replayed.unitsExposed.p90)}) are exposed within ${hours(replayed.hoursToDecision.p50)} before it decides.`,
+    );
+  }
+  if (traffic.arrivals) print(`Hours are those of stated arrivals: ${traffic.arrivals}.`);
+  print(`\n${pc.bold(verdictWord(verdict.decision))} (exit code ${verdict.exitCode})`);
+  for (const reason of verdict.reasons) print(`- ${printable(reason)}`);
+  print(`\nreport: ${relative(process.cwd(), reports.html)}`);
+  print(`seed ${run.seed} · plan ${run.planHash.slice(0, 12)} · foretaste ${run.foretaste} · node ${run.node}`);
+  return verdict.exitCode;
+}

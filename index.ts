@@ -1,0 +1,32 @@
+export { type Decision, decide, type Look, type Reading } from "./plan/decide.ts";
+export { InputError } from "./plan/input-error.ts";
+export type { Metric } from "./plan/metric.ts";
+export { controlledStages, type Guardrail, type Plan, type Stage } from "./plan/plan.ts";
+export type { ArmReading, Arms } from "./plan/reading.ts";
+export { loadProject, type Project, projectSchema } from "./rehearsal/project.ts";
+export {
+  type CompareResult,
+  compareLanes,
+  type Rehearsed,
+  type ReplayResult,
+  rehearse,
+  replayTraffic,
+  type SimulateResult,
+  type SimulationOptions,
+  simulatePlan,
+} from "./rehearsal/rehearse.ts";
+export type { Progress } from "./rehearsal/replay-project.ts";
+export type { RunOptions } from "./rehearsal/run.ts";
+export { htmlReport } from "./reports/html.ts";
+export { markdownReport } from "./reports/markdown.ts";
+export { type Result, resultSchema } from "./reports/result.ts";
+export { type SupportTrafficOptions, supportAgentTraffic } from "./scenarios/support-agent.ts";
+export {
+  type Answer,
+  type Context,
+  type Conversation,
+  definePolicy,
+  type Measure,
+  type Policy,
+  type Session,
+} from "./shadow/policy.ts";

@@ -1,0 +1,455 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { z } from "zod";
+import { filesMatching } from "../io/glob.ts";
+import { reservedMeasures } from "../io/tables.ts";
+import { allComplaints, checkDocument, didYouMean, readDocument, type SourceDocument } from "../plan/document.ts";
+import { InputError } from "../plan/input-error.ts";
+import { parseMargin } from "../plan/margin.ts";
+import { failureRate, type Metric } from "../plan/metric.ts";
+import { duration, parsePlan, share } from "../plan/parse-plan.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { Scenario } from "../scenarios/scenario.ts";
+import { asReplayed, noChange } from "../scenarios/scenario.ts";
+import { type Arrivals, diurnal, flat } from "../shadow/arrivals.ts";
+import type { ColumnExpression } from "../shadow/map-records.ts";
+
+const text = z.string('write a text (numbers in quotes: "2.10")').min(1, "write a text that is not empty");
+const column = z.union(
+  [text, z.strictObject({ sql: text })],
+  "write a column's name, or { sql: one scalar expression }",
+);
+const sources = z.union([text, z.array(text).min(1)], "write a file, a glob, or a list of them");
+
+const recordedSchema = z.strictObject({
+  source: sources.optional(),
+  session: column.optional(),
+  user: column.optional(),
+  at: column.optional(),
+  where: text.optional(),
+  /** a boolean: this record is a failed request */
+  failed: column.optional(),
+  measures: z.record(z.string(), column),
+});
+
+const policySchema = z
+  .strictObject({ module: text.optional(), recorded: recordedSchema.optional() })
+  .refine(
+    ({ module, recorded }) => (module === undefined) !== (recorded === undefined),
+    "write either module: policy.js, or recorded: { … }",
+  );
+
+const metricSchema = z.strictObject({
+  kind: z.enum(["proportion", "mean", "ratio", "quantile"], "write proportion, mean, ratio or quantile"),
+  value: text.optional(),
+  numerator: text.optional(),
+  denominator: text.optional(),
+  quantile: z.number("write a number between 0 and 1, as 0.95").gt(0).lt(1).optional(),
+  better: z.enum(["higher", "lower"], "write higher or lower"),
+  measuredIn: text.optional(),
+  matureAfter: duration.default(0),
+  whenFailed: z.enum(["worst", "missing"], "write worst or missing").optional(),
+});
+
+const shiftSchema = z.strictObject({
+  metric: text.optional(),
+  by: z.union([text, z.number()], "write the size of the harm, as 5pp, 20% or 200 ms"),
+  where: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+});
+
+const scenarioSchema = z.union(
+  [
+    text,
+    z.strictObject({
+      completion_drop: shiftSchema.optional(),
+      metric_shift: shiftSchema.optional(),
+      segment_broken: shiftSchema.optional(),
+    }),
+  ],
+  "write no_change, at_margin:<metric>, or { segment_broken: { where: …, metric: …, by: 40pp } }",
+);
+
+/** The project's file, `foretaste.yaml`, as written. */
+export const projectSchema = z.strictObject({
+  name: text,
+  traffic: z
+    .strictObject({
+      source: sources.optional(),
+      columns: z
+        .strictObject({
+          session: column,
+          user: column.optional(),
+          at: column.optional(),
+          request: column.optional(),
+          response: column.optional(),
+        })
+        .optional(),
+      attributes: z.union([z.array(text), z.record(z.string(), column)], "write a list of columns").default([]),
+      where: text.optional(),
+      arrivals: z
+        .strictObject({ perDay: z.number("write sessions a day").gt(0), pattern: text.default("flat") })
+        .optional(),
+      quarantineLimit: share.default(0.01),
+    })
+    .prefault({}),
+  control: policySchema,
+  candidate: policySchema,
+  replay: z
+    .strictObject({
+      lanes: z
+        .array(z.enum(["control", "candidate"], "this version replays control and candidate"))
+        .length(2)
+        .optional(),
+      timeout: duration.default(30_000),
+      concurrency: z.int("write a whole number").min(1).default(8),
+      maxCalls: z.int("write a whole number").min(0).optional(),
+    })
+    .prefault({}),
+  metrics: z
+    .record(z.string(), metricSchema)
+    .refine((metrics) => Object.keys(metrics).length > 0, "write at least one metric"),
+  plan: text,
+  scenarios: z.array(scenarioSchema).default([]),
+});
+
+type WrittenProject = z.output<typeof projectSchema>;
+
+/** Where requests come from, with their files found. */
+export interface TrafficSource {
+  readonly files: readonly string[];
+  readonly session: ColumnExpression;
+  readonly user?: ColumnExpression | undefined;
+  readonly at?: ColumnExpression | undefined;
+  readonly request?: ColumnExpression | undefined;
+  readonly response?: ColumnExpression | undefined;
+  readonly where?: string | undefined;
+}
+
+/** A lane's policy: a module to replay, or what a log recorded of it. */
+export type LanePolicy =
+  | { readonly kind: "module"; readonly module: string }
+  | {
+      readonly kind: "recorded";
+      readonly source: Omit<TrafficSource, "request" | "response">;
+      readonly failed?: ColumnExpression | undefined;
+      readonly measures: Readonly<Record<string, ColumnExpression>>;
+    };
+
+/** A rehearsal's project, checked, with every path absolute. */
+export interface Project {
+  readonly name: string;
+  readonly folder: string;
+  readonly file: string;
+  /** undefined when both lanes are recorded: the requests are then the control's records */
+  readonly traffic?: TrafficSource | undefined;
+  readonly attributes: readonly { readonly name: string; readonly from: ColumnExpression }[];
+  readonly arrivals?: (Arrivals & { readonly written: string }) | undefined;
+  readonly quarantineLimit: number;
+  readonly control: LanePolicy;
+  readonly candidate: LanePolicy;
+  readonly timeoutMs: number;
+  readonly concurrency: number;
+  readonly maxCalls?: number | undefined;
+  /** those of the file, then the failure rate */
+  readonly metrics: readonly Metric[];
+  readonly plan: Plan;
+  readonly scenarios: readonly Scenario[];
+  /** `file:line` of a value, for messages */
+  readonly place: (...path: readonly PropertyKey[]) => string;
+}
+
+/**
+ * Reads a project: a folder with `foretaste.yaml`, or the file itself.
+ *
+ * @throws InputError with every complaint
+ */
+export async function loadProject(path: string): Promise<Project> {
+  const file = projectFile(path);
+  const folder = dirname(file);
+  const document = readDocument(
+    readFileSync(file, "utf8"),
+    file === resolve(path) ? path : join(path, "foretaste.yaml"),
+  );
+  const written = checkDocument(document, projectSchema);
+  const place = (...keys: readonly PropertyKey[]) => document.place(keys);
+  const metrics = [...metricsOf(written, document), failureRate];
+  const attributes = Array.isArray(written.traffic.attributes)
+    ? written.traffic.attributes.map((name) => ({ name, from: name as ColumnExpression }))
+    : Object.entries(written.traffic.attributes).map(([name, from]) => ({ name, from }));
+  const plan = readPlan(
+    folder,
+    written.plan,
+    document,
+    metrics,
+    attributes.map(({ name }) => name),
+  );
+  const find = async (patterns: string | readonly string[], at: readonly PropertyKey[]) =>
+    (await Promise.all([patterns].flat().map((pattern) => filesOf(folder, pattern, document.place(at))))).flat();
+  const traffic = await trafficOf(written, document, find);
+  const lanes = {
+    control: await laneOf("control", written, document, folder, find, traffic),
+    candidate: await laneOf("candidate", written, document, folder, find, traffic),
+  };
+  if (!traffic && (lanes.control.kind === "module" || lanes.candidate.kind === "module")) {
+    throw new InputError(
+      place("traffic"),
+      "traffic.source is missing",
+      "a policy module needs traffic to answer: write source: logs/*.jsonl",
+    );
+  }
+  return {
+    name: written.name,
+    folder,
+    file,
+    traffic,
+    attributes,
+    arrivals: arrivalsOf(written, document, folder),
+    quarantineLimit: written.traffic.quarantineLimit,
+    ...lanes,
+    timeoutMs: written.replay.timeout,
+    concurrency: written.replay.concurrency,
+    maxCalls: written.replay.maxCalls,
+    metrics,
+    plan,
+    scenarios: scenariosOf(
+      written,
+      document,
+      metrics,
+      plan,
+      attributes.map(({ name }) => name),
+    ),
+    place,
+  };
+}
+
+function projectFile(path: string): string {
+  const absolute = resolve(path);
+  if (!existsSync(absolute))
+    throw new InputError(path, "no such file or folder", "name a folder with a foretaste.yaml");
+  if (!statSync(absolute).isDirectory()) return absolute;
+  const file = join(absolute, "foretaste.yaml");
+  if (!existsSync(file)) throw new InputError(path, "has no foretaste.yaml", "name the project's folder or its file");
+  return file;
+}
+
+function readPlan(
+  folder: string,
+  plan: string,
+  project: SourceDocument,
+  metrics: readonly Metric[],
+  attributes: readonly string[],
+): Plan {
+  const file = resolve(folder, plan);
+  if (!existsSync(file))
+    throw new InputError(
+      project.place(["plan"]),
+      `no such file: ${plan}`,
+      "check the path; it is relative to the project's file",
+    );
+  return parsePlan(readDocument(readFileSync(file, "utf8"), join(dirname(project.file), plan)), {
+    metrics,
+    attributes,
+  });
+}
+
+function metricsOf({ metrics }: WrittenProject, document: SourceDocument): Metric[] {
+  const complaints: InputError[] = [];
+  const found = Object.entries(metrics).flatMap(([name, written]): Metric[] => {
+    const complain = (problem: string, wayOut: string) => {
+      complaints.push(new InputError(document.place(["metrics", name]), problem, wayOut));
+      return [];
+    };
+    const { kind, value, numerator, denominator, quantile, better, measuredIn, matureAfter, whenFailed } = written;
+    const has = { value, numerator, denominator, quantile };
+    const needed = {
+      proportion: ["value"],
+      mean: ["value"],
+      ratio: ["numerator", "denominator"],
+      quantile: ["value", "quantile"],
+    }[kind];
+    const lacking = needed.filter((key) => has[key as keyof typeof has] === undefined);
+    const extra = Object.entries(has).flatMap(([key, own]) =>
+      own !== undefined && !needed.includes(key) ? [key] : [],
+    );
+    if (name === failureRate.name)
+      return complain(`the metric ${name} always exists`, "remove it, or call yours otherwise");
+    if (/[@=]/.test(name)) return complain(`the metric name ${name} has a @ or =`, "these mark segments: rename it");
+    if (lacking.length > 0)
+      return complain(`metric ${name} has no ${lacking.join(" and no ")}`, `a ${kind} needs ${needed.join(" and ")}`);
+    if (extra.length > 0)
+      return complain(`metric ${name} has a ${extra.join(" and a ")}`, `a ${kind} has only ${needed.join(" and ")}`);
+    if (kind === "ratio" && whenFailed === "worst")
+      return complain(`metric ${name} takes the worst value of a ratio`, "a ratio has none: remove whenFailed");
+    const common = {
+      name,
+      better,
+      matureAfterMs: matureAfter,
+      whenFailed: whenFailed ?? (kind === "proportion" ? "worst" : "missing"),
+      ...(measuredIn === undefined ? {} : { measuredIn }),
+    } as const;
+    if (kind === "ratio")
+      return [{ ...common, kind, numerator: numerator as string, denominator: denominator as string }];
+    if (kind === "quantile") return [{ ...common, kind, value: value as string, quantile: quantile as number }];
+    return [{ ...common, kind, value: value as string }];
+  });
+  if (complaints.length > 0) throw allComplaints(complaints);
+  return found;
+}
+
+type Find = (patterns: string | readonly string[], at: readonly PropertyKey[]) => Promise<readonly string[]>;
+
+async function trafficOf(
+  { traffic }: WrittenProject,
+  document: SourceDocument,
+  find: Find,
+): Promise<TrafficSource | undefined> {
+  if (traffic.source === undefined) return undefined;
+  if (!traffic.columns)
+    throw new InputError(
+      document.place(["traffic"]),
+      "traffic.columns is missing",
+      "write columns: { session: conversation_id, … }",
+    );
+  return { files: await find(traffic.source, ["traffic", "source"]), ...traffic.columns, where: traffic.where };
+}
+
+async function laneOf(
+  lane: "control" | "candidate",
+  written: WrittenProject,
+  document: SourceDocument,
+  folder: string,
+  find: Find,
+  traffic: TrafficSource | undefined,
+): Promise<LanePolicy> {
+  const { module, recorded } = written[lane];
+  if (module !== undefined) {
+    const file = resolve(folder, module);
+    if (!existsSync(file))
+      throw new InputError(
+        document.place([lane, "module"]),
+        `no such file: ${module}`,
+        "check the path; it is relative to the project's file",
+      );
+    return { kind: "module", module: file };
+  }
+  const { source, session, user, at, where, failed, measures } = recorded as NonNullable<typeof recorded>;
+  const own = session ?? traffic?.session;
+  const files = source === undefined ? traffic?.files : await find(source, [lane, "recorded", "source"]);
+  if (!files)
+    throw new InputError(
+      document.place([lane, "recorded"]),
+      `${lane}.recorded.source is missing`,
+      "name the log, or give traffic.source",
+    );
+  if (own === undefined)
+    throw new InputError(
+      document.place([lane, "recorded"]),
+      `${lane}.recorded.session is missing`,
+      "name the column that joins the lanes",
+    );
+  for (const measure of Object.keys(measures)) {
+    if (!reservedMeasures.has(measure)) continue;
+    throw new InputError(
+      document.place([lane, "recorded", "measures", measure]),
+      `the measure name ${measure} is reserved`,
+      `call it otherwise; reserved are ${[...reservedMeasures].join(", ")}`,
+    );
+  }
+  return {
+    kind: "recorded",
+    source: { files, session: own, user: user ?? traffic?.user, at: at ?? traffic?.at, where },
+    failed,
+    measures,
+  };
+}
+
+async function filesOf(folder: string, pattern: string, place: string): Promise<readonly string[]> {
+  const absolute = isAbsolute(pattern) ? pattern : resolve(folder, pattern);
+  if (!/[*?[]/.test(pattern)) {
+    if (!existsSync(absolute))
+      throw new InputError(place, `no such file: ${pattern}`, "check the path; it is relative to the project's file");
+    return [absolute];
+  }
+  const files = await filesMatching(absolute);
+  if (files.length === 0)
+    throw new InputError(
+      place,
+      `no file matches ${pattern}`,
+      "check the pattern; it is relative to the project's file",
+    );
+  return files;
+}
+
+function arrivalsOf({ traffic }: WrittenProject, document: SourceDocument, folder: string): Project["arrivals"] {
+  if (!traffic.arrivals) return undefined;
+  const { perDay, pattern } = traffic.arrivals;
+  const written = `${perDay} sessions a day, ${pattern}`;
+  if (pattern === "flat") return { perDay, hourlyRates: flat, written };
+  if (pattern === "diurnal") return { perDay, hourlyRates: diurnal, written };
+  const file = resolve(folder, pattern);
+  const place = document.place(["traffic", "arrivals", "pattern"]);
+  if (!existsSync(file))
+    throw new InputError(
+      place,
+      `pattern is ${pattern}`,
+      "write flat, diurnal, or a file with one relative rate per hour and line",
+    );
+  const rates = readFileSync(file, "utf8").trim().split(/\s+/).map(Number);
+  if (rates.some((rate) => !(rate >= 0)) || rates.every((rate) => rate === 0) || rates.length % 24 !== 0) {
+    throw new InputError(
+      file,
+      `is not a pattern of hourly rates (${rates.length} values)`,
+      "write 24 or 168 numbers of at least 0, one a line",
+    );
+  }
+  return { perDay, hourlyRates: rates, written };
+}
+
+function scenariosOf(
+  { scenarios }: WrittenProject,
+  document: SourceDocument,
+  metrics: readonly Metric[],
+  plan: Plan,
+  attributes: readonly string[],
+): Scenario[] {
+  const known = [asReplayed.name, noChange.name, ...plan.guardrails.map(({ key }) => `at_margin:${key}`)];
+  return scenarios.flatMap((written, i): Scenario[] => {
+    const place = document.place(["scenarios", i]);
+    if (typeof written === "string") {
+      // these are always rehearsed: naming them changes nothing
+      if (known.includes(written)) return [];
+      throw new InputError(
+        place,
+        `unknown scenario ${written}`,
+        didYouMean(written, [...known, "metric_shift", "segment_broken", "completion_drop"]),
+      );
+    }
+    const entries = Object.entries(written).filter(([, spec]) => spec !== undefined);
+    const [kind, spec] = entries[0] ?? [];
+    if (entries.length !== 1 || !kind || !spec)
+      throw new InputError(place, "a scenario has one name", "write one entry a scenario");
+    const name = spec.metric ?? (kind === "completion_drop" ? plan.primary : undefined);
+    if (name === undefined) throw new InputError(place, `${kind} names no metric`, `write metric: ${plan.primary}`);
+    const metric = metrics.find((own) => own.name === name);
+    if (!metric)
+      throw new InputError(
+        place,
+        `unknown metric ${name}`,
+        didYouMean(
+          name,
+          metrics.map((own) => own.name),
+        ),
+      );
+    if (kind === "segment_broken" && !spec.where)
+      throw new InputError(place, "segment_broken names no segment", "write where: { workflow: refund }");
+    const size = parseMargin(String(spec.by), metric);
+    if ("problem" in size) throw new InputError(place, size.problem.replace(/^margin/, "size"), size.wayOut);
+    const where = Object.entries(spec.where ?? {}).map(([attribute, value]) => ({ attribute, value: String(value) }));
+    for (const { attribute } of where) {
+      if (!attributes.includes(attribute))
+        throw new InputError(place, `unknown attribute ${attribute}`, didYouMean(attribute, attributes));
+    }
+    const segment = where.map(({ attribute, value }) => `@${attribute}=${value}`).join("");
+    return [{ kind: "shift", name: `${kind}:${name}${segment}:${spec.by}`, metric, size, where }];
+  });
+}

@@ -1,0 +1,262 @@
+import { join } from "node:path";
+import { compare } from "../analysis/compare.ts";
+import { type OperatingCharacteristics, operatingCharacteristics } from "../analysis/operating-characteristics.ts";
+import { type TrustCheck, trustChecks } from "../analysis/trust.ts";
+import { Database } from "../io/duckdb.ts";
+import { threadPool } from "../io/pool.ts";
+import { writeTextFile } from "../io/run-folder.ts";
+import { InputError } from "../plan/input-error.ts";
+import { buildResult, comparisonResult, scenarioResult } from "../reports/build-result.ts";
+import { htmlReport } from "../reports/html.ts";
+import { markdownReport } from "../reports/markdown.ts";
+import { type Result, resultSchema } from "../reports/result.ts";
+import { candidateValues, type Scenario, scenariosOf } from "../scenarios/scenario.ts";
+import { NoRoom } from "../scenarios/shift.ts";
+import { computeOutcomes, type OutcomeSummary, type Outcomes } from "../shadow/outcomes.ts";
+import { observationsFolder } from "../shadow/replay.ts";
+import type { Rollout } from "../sim/rollout.ts";
+import { type SaltsJob, simulate, simulationWorker } from "../sim/simulate.ts";
+import { type ScenarioValues, simulationInput } from "../sim/simulation-input.ts";
+import type { Project } from "./project.ts";
+import { type Imported, type Progress, type Replayed, replayProject } from "./replay-project.ts";
+import type { Run, RunOptions } from "./run.ts";
+
+/** Replicates of the simulation: salts × replicatesPerSalt rollouts per scenario. */
+export interface SimulationOptions {
+  readonly salts?: number;
+  readonly replicatesPerSalt?: number;
+}
+
+/** A run whose outcomes are there. */
+export interface Measured extends Replayed {
+  readonly outcomes: Outcomes;
+  readonly summary: OutcomeSummary;
+}
+
+/** What {@link replayTraffic} returns: plain data. */
+export interface ReplayResult {
+  readonly run: Result["run"];
+  readonly folder: string;
+  readonly resumed: boolean;
+  readonly imports: Imported["imports"];
+  readonly sessions: Imported["sessions"];
+}
+
+/** What {@link compareLanes} returns: plain data. */
+export interface CompareResult {
+  readonly run: Result["run"];
+  readonly traffic: Result["traffic"];
+  readonly comparison: Result["comparison"];
+}
+
+/** What {@link simulatePlan} returns: plain data. */
+export interface SimulateResult {
+  readonly run: Result["run"];
+  readonly scenarios: Result["scenarios"];
+  readonly simulation: Result["simulation"];
+}
+
+/** A rehearsal's result, and where its reports lie. */
+export interface Rehearsed {
+  readonly result: Result;
+  readonly folder: string;
+  readonly reports: { readonly html: string; readonly markdown: string; readonly json: string };
+}
+
+/**
+ * The main job: replay → compare → simulate → report.
+ *
+ * @throws InputError for anything wrong in the project's files or its logs
+ */
+export async function rehearse(
+  project: Project,
+  options: RunOptions & SimulationOptions,
+  onProgress: Progress = () => {},
+): Promise<Rehearsed> {
+  const measured = await measure(project, options, onProgress);
+  const comparison = compare(project.plan, measured.outcomes);
+  const { scenarios, simulation } = await simulateOutcomes(project, measured, options, onProgress);
+  const { run } = measured;
+  const result = resultSchema.parse(
+    buildResult({
+      name: project.name,
+      run: runResult(measured.run),
+      plan: project.plan,
+      trust: trustOf(project, measured, simulation.laps),
+      traffic: trafficResult(project, measured),
+      outcomes: measured.outcomes,
+      comparison,
+      scenarios,
+      simulation,
+    }),
+  );
+  const reports = {
+    html: join(run.folder, "report.html"),
+    markdown: join(run.folder, "report.md"),
+    json: join(run.folder, "result.json"),
+  };
+  writeTextFile(reports.json, `${JSON.stringify(result, null, 2)}\n`);
+  writeTextFile(reports.markdown, markdownReport(result));
+  writeTextFile(reports.html, htmlReport(result));
+  return { result, folder: run.folder, reports };
+}
+
+/** Reads the traffic and replays it through both lanes; `resume` goes on where a killed run stopped. */
+export async function replayTraffic(
+  project: Project,
+  options: RunOptions,
+  onProgress: Progress = () => {},
+): Promise<ReplayResult> {
+  const { run, imported } = await replayProject(project, options, onProgress);
+  return { run: runResult(run), folder: run.folder, resumed: run.resumed, ...imported };
+}
+
+/** Replays the project and compares its lanes. */
+export async function compareLanes(
+  project: Project,
+  options: RunOptions,
+  onProgress: Progress = () => {},
+): Promise<CompareResult> {
+  const measured = await measure(project, options, onProgress);
+  const comparison = comparisonResult(compare(project.plan, measured.outcomes), measured.outcomes);
+  return { run: runResult(measured.run), traffic: trafficResult(project, measured), comparison };
+}
+
+/** Replays the project and simulates its plan. */
+export async function simulatePlan(
+  project: Project,
+  options: RunOptions & SimulationOptions,
+  onProgress: Progress = () => {},
+): Promise<SimulateResult> {
+  const measured = await measure(project, options, onProgress);
+  const { scenarios, simulation } = await simulateOutcomes(project, measured, options, onProgress);
+  return { run: runResult(measured.run), scenarios: scenarios.map(scenarioResult), simulation };
+}
+
+/** Replays the project and aggregates its observations to outcomes. */
+async function measure(project: Project, options: RunOptions, onProgress: Progress): Promise<Measured> {
+  const replayed = await replayProject(project, options, onProgress);
+  onProgress("outcomes", 0, 1);
+  const { folder } = replayed.run;
+  const folders = {
+    control: observationsFolder(folder, "control"),
+    candidate: observationsFolder(folder, "candidate"),
+  };
+  // one thread: sums of doubles on two are not reproducible
+  const database = await Database.open({ threads: 1, folders: [folder] });
+  try {
+    const attributes = project.attributes.map(({ name }) => name);
+    const place = (metric: string) => project.place("metrics", metric);
+    const measured = await computeOutcomes(
+      database,
+      folders,
+      join(folder, "sessions.parquet"),
+      project.metrics,
+      attributes,
+      place,
+    );
+    onProgress("outcomes", 1, 1);
+    return { ...replayed, ...measured };
+  } finally {
+    database.close();
+  }
+}
+
+async function simulateOutcomes(
+  { plan, scenarios: stated }: Project,
+  { run, outcomes }: Measured,
+  { threads, salts = 40, replicatesPerSalt = 25 }: RunOptions & SimulationOptions,
+  onProgress: Progress,
+): Promise<{ readonly scenarios: readonly OperatingCharacteristics[]; readonly simulation: Result["simulation"] }> {
+  const notes: string[] = [];
+  const scenarios: Scenario[] = [];
+  const values: ScenarioValues[] = [];
+  for (const scenario of scenariosOf(plan, stated)) {
+    try {
+      values.push({ name: scenario.name, candidate: candidateValues(scenario, outcomes) });
+      scenarios.push(scenario);
+    } catch (error) {
+      if (!(error instanceof NoRoom)) throw error;
+      notes.push(`${scenario.name} is not simulated: ${error.message}`);
+    }
+  }
+  const input = inputOf(plan, outcomes, values);
+  const jobs = Math.ceil(salts / 5);
+  let done = 0;
+  const rollouts = await simulate(
+    input,
+    { seed: run.manifest.seed, salts, replicatesPerSalt },
+    threadPool<SaltsJob, Rollout[][][]>(simulationWorker, threads),
+    () => {
+      done += 1;
+      onProgress("simulate", done, jobs);
+    },
+  );
+  return {
+    scenarios: scenarios.map((scenario, s) =>
+      operatingCharacteristics(plan, scenario, rollouts[s] as (typeof rollouts)[number], input.windowMs),
+    ),
+    simulation: {
+      replicates: salts * replicatesPerSalt,
+      salts,
+      windowHours: input.windowMs / 3_600_000,
+      laps: Math.ceil(input.planWindows / input.logWindows),
+      notes,
+    },
+  };
+}
+
+function inputOf(plan: Project["plan"], outcomes: Outcomes, values: readonly ScenarioValues[]) {
+  try {
+    return simulationInput(plan, outcomes, values);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InputError("plan", error.message, "give looks and durations a larger common step, as 1h", {
+      cause: error,
+    });
+  }
+}
+
+function trustOf(project: Project, { imported, outcomes, summary }: Measured, laps: number): TrustCheck[] {
+  return trustChecks(imported.imports, imported.sessions, outcomes, summary, {
+    quarantineLimit: project.quarantineLimit,
+    laps,
+  });
+}
+
+function trafficResult({ plan, arrivals }: Project, { imported, summary }: Measured): Result["traffic"] {
+  const { imports, sessions } = imported;
+  return {
+    imports: imports.map((own) => ({
+      ...own,
+      files: [...own.files],
+      reasons: [...own.reasons],
+      notes: [...own.notes],
+    })),
+    requests: sessions.requests,
+    sessions: sessions.sessions,
+    units: sessions.units,
+    assignBy: plan.assignBy,
+    from: new Date(sessions.fromMs).toISOString(),
+    until: new Date(sessions.untilMs).toISOString(),
+    ...(arrivals === undefined ? {} : { arrivals: arrivals.written }),
+    statuses: [...summary.statuses],
+    failedSessions: summary.failedSessions,
+    unmatched: summary.unmatched,
+  };
+}
+
+function runResult({ manifest }: Run): Result["run"] {
+  const { id, seed, planHash, startedAt, versions, command, inputs, policies } = manifest;
+  return {
+    id,
+    seed,
+    planHash,
+    startedAt,
+    ...versions,
+    command,
+    inputs: inputs.map((input) => ({ ...input })),
+    policies: { control: policies.control.name, candidate: policies.candidate.name },
+    policyHashes: { control: policies.control.hash, candidate: policies.candidate.hash },
+  };
+}

@@ -1,0 +1,4 @@
+import type { Result } from "./result.ts";
+export function htmlReport(_: Result): string {
+  return "";
+}

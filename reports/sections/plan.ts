@@ -1,0 +1,128 @@
+import { type Block, type Fact, type Section, table } from "../blocks.ts";
+import * as format from "../format.ts";
+import type { Result } from "../result.ts";
+import { statedHours } from "./stated-hours.ts";
+
+/** Is this what we will run, and who acts? */
+export function planSection(result: Result): Section {
+  const { plan } = result;
+  return {
+    id: "plan",
+    title: "Plan under rehearsal",
+    blocks: [
+      { kind: "facts", facts: planFacts(result) },
+      ...stagesTable(plan),
+      ...statedHours(result),
+      ...ruleInWords(plan),
+      ...marginsTable(plan),
+      ...gatesTable(plan),
+    ],
+  };
+}
+
+type Plan = Result["plan"];
+
+function planFacts({ plan, run }: Result): Fact[] {
+  const { budgets } = plan;
+  return [
+    { term: "Can pause and roll back", text: plan.owner ?? "nobody is named in the plan" },
+    { term: "Decisions are announced in", text: plan.channel ?? "no channel is named in the plan" },
+    { term: "Assigned by", text: `${plan.assignBy}, with the salt ${plan.salt}; who has the candidate keeps it` },
+    {
+      term: "Budgets",
+      text:
+        `false rollback ${format.percent(budgets.falseRollback)}, ` +
+        `missed regression ${format.percent(budgets.missedRegression)}, false stop ${format.percent(budgets.falseStop)}`,
+    },
+    { term: "Plan hash", text: run.planHash, literal: true },
+  ];
+}
+
+function stagesTable({ stages }: Plan): Block[] {
+  return table(
+    "Stages",
+    [
+      { title: "Stage" },
+      { title: "Candidate's share", numeric: true },
+      { title: "Duration, at least", numeric: true },
+      { title: "at most", numeric: true },
+      { title: "Units in each arm, at least", numeric: true },
+      { title: "Looks, at most", numeric: true },
+    ],
+    stages.map(({ name, exposure, minimumHours, maximumHours, minimumSample, lookEveryHours, looks }) => [
+      looks === 0 ? { text: name, detail: "no control is left: nothing is tested" } : name,
+      format.percent(exposure),
+      format.hours(minimumHours),
+      format.hours(maximumHours),
+      format.count(minimumSample),
+      lookEveryHours === null ? format.count(looks) : `${format.count(looks)}, every ${format.hours(lookEveryHours)}`,
+    ]),
+  );
+}
+
+/** THE rule of `plan/decide.ts`, in the order in which it is asked at a look. */
+function ruleInWords({ rule, budgets }: Plan): Block[] {
+  const { harmful, passes, note } = evidenceInWords(rule, budgets);
+  const floor = format.count(rule.rollbackFloor);
+  return [
+    { kind: "paragraph", text: `At every look, on the data of that stage alone (evidence: ${rule.evidence}${note}):` },
+    {
+      kind: "list",
+      items: [
+        "Void: if the split does not fit the stage's share, or a unit was served by both arms, nothing is decided.",
+        `Roll back: if for some metric ${harmful} and it does not pass, with at least ${floor} units in each arm.`,
+        `Promote: if every metric passes at this same look (${passes}), after the minimum duration and sample.`,
+        `Otherwise hold. ${timeoutInWords(rule.onTimeout)}`,
+      ],
+    },
+  ];
+}
+
+function evidenceInWords({ evidence, leak }: Plan["rule"], { falseRollback, missedRegression }: Plan["budgets"]) {
+  if (evidence === "point") {
+    return {
+      harmful: "the estimated harm is beyond its margin",
+      passes: "its estimated harm is not beyond its margin",
+      note: ", no allowance for chance",
+    };
+  }
+  const pass =
+    `harm at the margin is rejected at ${format.percent(missedRegression)} in the last stage with a control, ` +
+    `at ${format.percent(leak)} before it`;
+  if (evidence === "fixed") {
+    return {
+      harmful: `harm is shown at a one-sided level of ${format.percent(falseRollback)}`,
+      passes: pass,
+      note: ", the same level at every look, not corrected for the number of looks, metrics or stages",
+    };
+  }
+  return { harmful: "harm is beyond the rollback boundary", passes: "beyond the boundary for passing", note: "" };
+}
+
+function timeoutInWords(onTimeout: string): string {
+  if (onTimeout === "hold") return "At a stage's last look, holding means that the rollout is stopped.";
+  if (onTimeout === "rollback") return "At a stage's last look, roll back.";
+  if (onTimeout === "promote") return "At a stage's last look, promote: the missed-regression budget is then void.";
+  return `At a stage's last look: ${onTimeout}.`;
+}
+
+function marginsTable({ guardrails, primary }: Plan): Block[] {
+  return table(
+    "Margins: the largest loss still accepted",
+    [{ title: "Metric" }, { title: "Role" }, { title: "Better" }, { title: "Margin", numeric: true }],
+    guardrails.map(({ key, margin, better }) => [key, key === primary ? "primary" : "guardrail", better, margin]),
+  );
+}
+
+function gatesTable({ gates }: Plan): Block[] {
+  return table(
+    "Gates, before any unit is exposed",
+    [{ title: "Gate" }, { title: "Metrics" }, { title: "Pairs, at least", numeric: true }, { title: "Result" }],
+    gates.map(({ name, metrics, minimumSample, passed, why }) => [
+      name,
+      metrics.join(", "),
+      format.count(minimumSample),
+      { text: passed ? "passed" : "not passed", detail: why, mark: passed ? "good" : "bad" },
+    ]),
+  );
+}

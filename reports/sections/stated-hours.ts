@@ -1,0 +1,14 @@
+import type { Block } from "../blocks.ts";
+import type { Result } from "../result.ts";
+
+/** `hours of stated arrivals` where the log has no times of its own, else `hours`. */
+export function hoursWord({ traffic }: Result): string {
+  return traffic.arrivals === undefined ? "hours" : "hours of stated arrivals";
+}
+
+/** The sentence that stands wherever hours are shown. */
+export function statedHours({ traffic }: Result): Block[] {
+  return traffic.arrivals === undefined
+    ? []
+    : [{ kind: "paragraph", text: `Hours are hours of stated arrivals, not of the log: ${traffic.arrivals}.` }];
+}
