@@ -12,7 +12,7 @@ export async function compareCommand(path: string, options: Common): Promise<num
   } else {
     print(`${result.run.policies.control} (control) against ${result.run.policies.candidate} (candidate)\n`);
     print(comparisonTable(comparison));
-    const segments = segmentTable(comparison);
+    const segments = segmentTable(comparison, true);
     if (segments) print(`\nSegments in which a difference is shown (Holm over the segments of a metric):\n${segments}`);
     for (const note of comparison.notes) print(note);
   }

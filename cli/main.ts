@@ -77,14 +77,14 @@ function run(command: (project: string, options: Common) => Promise<number>) {
   return async (
     project: string,
     options: Omit<Common, "startedAt" | "versions" | "command">,
-    { name }: { name(): string },
+    self: Command,
   ) => {
     const { seed, replicates } = options;
     process.exitCode = await command(project, {
       ...options,
       startedAt: new Date(),
       versions: { foretaste: version, node: process.version },
-      command: `foretaste ${name()} ${project} --seed ${JSON.stringify(seed)} --replicates ${replicates}`,
+      command: `foretaste ${self.name()} ${project} --seed ${JSON.stringify(seed)} --replicates ${replicates}`,
     });
   };
 }

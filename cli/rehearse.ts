@@ -19,13 +19,15 @@ export async function rehearseCommand(path: string, options: Common): Promise<nu
   print(comparisonTable(comparison));
   const segments = segmentTable(comparison);
   if (segments) print(`\n${segments}`);
+  else print("\nno segment is shown beyond a margin");
   print(`\n${scenarioTable(scenarios)}`);
   for (const note of result.simulation.notes) print(note);
   const replayed = scenarios.find(({ name }) => name === "as_replayed");
-  if (replayed) {
+  const unchanged = scenarios.find(({ name }) => name === "no_change");
+  if (replayed && unchanged) {
     print(
-      `\nAs written, this plan promotes the candidate in ${rate(replayed.promote)} of simulated rollouts and stops or rolls back the others; ` +
-        `${count(replayed.unitsExposed.p50)} units (p90 ${count(replayed.unitsExposed.p90)}) are exposed within ${hours(replayed.hoursToDecision.p50)} before it decides.`,
+      `\nAs written, the plan promotes this candidate in ${rate(replayed.promote)} of simulated rollouts, and one that changes nothing in ${rate(unchanged.promote)}.\n` +
+        `Before it decides, the candidate has served ${count(replayed.unitsExposed.p50)} units (p90 ${count(replayed.unitsExposed.p90)}) over ${hours(replayed.hoursToDecision.p50)} (p90 ${hours(replayed.hoursToDecision.p90)}).`,
     );
   }
   if (traffic.arrivals) print(`Hours are those of stated arrivals: ${traffic.arrivals}.`);

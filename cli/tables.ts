@@ -22,9 +22,11 @@ export function comparisonTable({ metrics }: Result["comparison"]): string {
   );
 }
 
-/** Segments that differ after Holm's correction or lie beyond a margin; empty when there are none. */
-export function segmentTable({ segments, level }: Result["comparison"]): string {
-  const shown = segments.filter(({ reading, pValue: p }) => reading === "beyond" || (p !== null && p < 1 - level));
+/** Segments beyond a margin, and with `differing` also those that differ after Holm's correction; empty when there are none. */
+export function segmentTable({ segments, level }: Result["comparison"], differing = false): string {
+  const beyond = segments.filter(({ reading }) => reading === "beyond");
+  const others = segments.filter(({ reading, pValue: p }) => reading !== "beyond" && p !== null && p < 1 - level);
+  const shown = differing ? [...beyond, ...others] : beyond;
   if (shown.length === 0) return "";
   return table(
     ["segment", "metric", "control", "candidate", "difference", "adjusted p", "sessions", ""],
@@ -44,17 +46,18 @@ export function segmentTable({ segments, level }: Result["comparison"]): string 
 /** What the plan does in each scenario. */
 export function scenarioTable(scenarios: Result["scenarios"]): string {
   return table(
-    ["scenario", "rolled back", "stopped", "promoted", "wrong decision", "hours p50 (p90)", "units exposed p50 (p90)"],
+    ["scenario", "rolled back", "stopped", "promoted", "hours p50 (p90)", "units exposed p50 (p90)", "budget"],
     scenarios.map((scenario) => [
       scenario.name,
       rate(scenario.rollback),
       rate(scenario.stop),
       rate(scenario.promote),
-      scenario.wrong
-        ? `${scenario.wrong.kind}, budget ${percent(scenario.wrong.budget)}: ${scenario.wrong.verdict}`
-        : "",
       `${hours(scenario.hoursToDecision.p50)} (${hours(scenario.hoursToDecision.p90)})`,
       `${count(scenario.unitsExposed.p50)} (${count(scenario.unitsExposed.p90)})`,
+      [
+        ...(scenario.wrong ? [`${scenario.wrong.kind} ${percent(scenario.wrong.budget)}: ${scenario.wrong.verdict}`] : []),
+        ...(scenario.falseStop ? [`false stop ${percent(scenario.falseStop.budget)}: ${scenario.falseStop.verdict}`] : []),
+      ].join(", "),
     ]),
   );
 }

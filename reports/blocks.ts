@@ -34,7 +34,8 @@ export interface Figure {
   readonly name: string;
   readonly value: string;
   readonly detail: string;
-  readonly mark?: Mark | undefined;
+  /** how it stands against its budget */
+  readonly status?: { readonly text: string; readonly mark: Mark };
 }
 
 export interface Fact {
@@ -65,6 +66,8 @@ export type Cell =
 export type Mark = "good" | "bad" | "open" | "warn";
 
 export const signs: Readonly<Record<Mark, string>> = { good: "✓", bad: "✕", open: "?", warn: "!" };
+
+export const verdictMarks = { go: "good", hold: "open", "no-go": "bad", "cannot-tell": "warn" } as const;
 
 /** One metric on a common scale: 0 is no difference, 1 its margin, above 0 is harm. */
 export interface ForestRow {

@@ -51,8 +51,8 @@ export function rate(own: Estimate): string {
 }
 
 /**
- * An estimate, always with its interval, or `undetermined: reason`. Value and bounds have as many decimals as show two
- * digits of the interval's width: what is beyond them is noise.
+ * An estimate, always with its interval, or `undetermined: reason`. Value and bounds have as many decimals as make the
+ * interval 15 to 150 steps of the last one wide: what is beyond them is noise.
  *
  * @param factor from the estimate's unit to the one shown
  * @param signed whether rises carry a plus sign
@@ -145,10 +145,10 @@ function threeDigits(value: number | null | undefined): string {
   return withMinus(value.toPrecision(3));
 }
 
-/** Decimals that show two digits of the width; undefined when there is no width to go by. */
+/** Decimals by the width of an interval, or undefined when it has none. */
 function decimalsFor(width: number): number | undefined {
   if (!(width > 0) || !Number.isFinite(width)) return undefined;
-  return Math.min(12, Math.max(0, 1 - Math.floor(Math.log10(width))));
+  return Math.min(12, Math.max(0, 1 - Math.floor(Math.log10(width / 1.5))));
 }
 
 function fixed(value: number, decimals: number): string {

@@ -45,25 +45,25 @@ function metricsTable({ metrics, level }: Result["comparison"]): Block[] {
       { title: "Control", numeric: true },
       { title: "Candidate", numeric: true },
       { title: `Difference [${format.level(level)}]`, numeric: true },
+      { title: "Margin", numeric: true },
+      { title: "Reading" },
       { title: "p", numeric: true },
       { title: "n, control / candidate", numeric: true },
       { title: "Missing, control / candidate", numeric: true },
-      { title: "Margin", numeric: true },
-      { title: "Reading" },
     ],
     metrics.map((metric) => [
       { text: metric.name, detail: `${metric.kind}, ${metric.better} is better` },
       format.metricValue(metric.control, metric),
       format.metricValue(metric.candidate, metric),
       differenceCell(metric),
+      metric.margin ?? "–",
+      readingCell(metric.reading),
       { text: format.pValue(metric.pValue), detail: metric.pValue === null ? undefined : metric.test },
       {
         text: `${format.count(metric.n.control)} / ${format.count(metric.n.candidate)}`,
         detail: `${format.count(metric.n.pairs)} pairs, ${format.count(metric.n.units)} units`,
       },
       `${format.count(metric.missing.control)} / ${format.count(metric.missing.candidate)}`,
-      metric.margin ?? "–",
-      readingCell(metric.reading),
     ]),
   );
 }
@@ -97,6 +97,7 @@ function forest(metrics: readonly MetricResult[], level: number): Block[] {
 export function forestRow(own: MetricResult): ForestRow | undefined {
   const { name, better, margin: written, reading } = own;
   if (written === null) return undefined;
+  // of a metric, the margin needs only what its result also has
   const margin = parseMargin(written, own as unknown as Metric);
   if ("problem" in margin) return undefined;
   const estimate = margin.kind === "absolute" ? own.difference : own.relative;

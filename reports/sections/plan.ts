@@ -55,7 +55,7 @@ function stagesTable({ stages }: Plan): Block[] {
       format.hours(minimumHours),
       format.hours(maximumHours),
       format.count(minimumSample),
-      lookEveryHours === null ? format.count(looks) : `${format.count(looks)}, every ${format.hours(lookEveryHours)}`,
+      lookEveryHours === null ? "–" : `${format.count(looks)}, every ${format.hours(lookEveryHours)}`,
     ]),
   );
 }

@@ -1,7 +1,7 @@
 import { type Block, type Cell, details, list, type Section, table } from "../blocks.ts";
 import * as format from "../format.ts";
 import type { Result, ScenarioResult } from "../result.ts";
-import { hoursWord, statedHours } from "./stated-hours.ts";
+import { ofStatedArrivals, statedHours } from "./stated-hours.ts";
 import { budgetMark, budgetWord } from "./verdict.ts";
 
 /** Accept these error rates? */
@@ -44,7 +44,7 @@ function scenariosTable(result: Result): Block[] {
       { title: "Stopped", numeric: true },
       { title: "Promoted", numeric: true },
       { title: "Wrong decision" },
-      { title: `Time to decision, ${hoursWord(result)}`, numeric: true },
+      { title: `Time to decision${ofStatedArrivals(result)}`, numeric: true },
       { title: "Units exposed", numeric: true },
     ],
     result.scenarios.flatMap((own) => scenarioRows(own)),
@@ -58,19 +58,17 @@ function scenarioRows(own: ScenarioResult): Cell[][] {
     format.rate(own.rollback),
     format.rate(own.stop),
     format.rate(own.promote),
-    wrong
-      ? { text: `${wrong.kind}, ${budgetWord(wrong)}`, detail: format.rate(wrong.rate), mark: budgetMark(wrong) }
-      : "–",
+    wrong ? heldCell(wrong.kind, wrong) : "–",
     { text: format.hours(time.p50), detail: `${format.hours(time.p10)} to ${format.hours(time.p90)}` },
     { text: format.count(units.p50), detail: `${format.count(units.p10)} to ${format.count(units.p90)}` },
   ];
   if (!falseStop) return [row];
-  const stop: Cell = {
-    text: `false stop, ${budgetWord(falseStop)}`,
-    detail: format.rate(falseStop.rate),
-    mark: budgetMark(falseStop),
-  };
-  return [row, [{ text: own.name, detail: "not promoted" }, "", "", "", stop, "", ""]];
+  const stop = heldCell("false stop", falseStop);
+  return [row, [{ text: own.name, detail: "not promoted, for any reason" }, "", "", "", stop, "", ""]];
+}
+
+function heldCell(what: string, held: NonNullable<ScenarioResult["falseStop"]>): Cell {
+  return { text: budgetWord(held), detail: `${what} ${format.rate(held.rate)}`, mark: budgetMark(held) };
 }
 
 function inWords({ name, note }: ScenarioResult): string | undefined {

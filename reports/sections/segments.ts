@@ -55,7 +55,7 @@ function summary(segments: readonly SegmentResult[]): Block[] {
       text:
         `${format.count(segments.length)} comparisons: ${counts.join(", ")}. ` +
         "Not shown means that the segment is too small to say. Both p are adjusted by Holm's method over the segments of " +
-        "the metric: p of no difference, and p of a loss no larger than the margin (small: the loss is beyond it).",
+        "the metric: p of a loss no larger than the margin (small: the loss is beyond it), and p of no difference.",
     },
   ];
 }
@@ -69,11 +69,11 @@ function segmentsTable(caption: string, segments: readonly SegmentResult[], leve
       { title: "Control", numeric: true },
       { title: "Candidate", numeric: true },
       { title: `Difference [${format.level(level)}]`, numeric: true },
-      { title: "n, control / candidate", numeric: true },
-      { title: "p, no difference", numeric: true },
-      { title: "p, within margin", numeric: true },
       { title: "Margin", numeric: true },
       { title: "Reading" },
+      { title: "p, within margin", numeric: true },
+      { title: "p, no difference", numeric: true },
+      { title: "n, control / candidate", numeric: true },
     ],
     segments.map(segmentRow),
   );
@@ -84,15 +84,15 @@ const longestName = 80;
 
 function segmentRow(own: SegmentResult): Cell[] {
   return [
-    format.clipped(`${own.attribute} = ${own.value}`, longestName),
+    format.clipped(`${own.attribute}=${own.value}`, longestName),
     own.metric,
     format.metricValue(own.control, own),
     format.metricValue(own.candidate, own),
     format.difference(own.difference, own),
-    `${format.count(own.n.control)} / ${format.count(own.n.candidate)}`,
-    format.pValue(own.pValue),
-    format.pValue(own.pBeyond),
     own.margin ?? "–",
     readingCell(own.reading),
+    format.pValue(own.pBeyond),
+    format.pValue(own.pValue),
+    `${format.count(own.n.control)} / ${format.count(own.n.candidate)}`,
   ];
 }

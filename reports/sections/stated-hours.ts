@@ -1,9 +1,9 @@
 import type { Block } from "../blocks.ts";
 import type { Result } from "../result.ts";
 
-/** `hours of stated arrivals` where the log has no times of its own, else `hours`. */
-export function hoursWord({ traffic }: Result): string {
-  return traffic.arrivals === undefined ? "hours" : "hours of stated arrivals";
+/** What is added to a time where the log has no times of its own. */
+export function ofStatedArrivals({ traffic }: Result): string {
+  return traffic.arrivals === undefined ? "" : ", in hours of stated arrivals";
 }
 
 /** The sentence that stands wherever hours are shown. */

@@ -1,7 +1,7 @@
 import { type Figure, list, type Mark, type Section } from "../blocks.ts";
 import * as format from "../format.ts";
 import type { Result, ScenarioResult } from "../result.ts";
-import { hoursWord } from "./stated-hours.ts";
+import { ofStatedArrivals } from "./stated-hours.ts";
 
 /** Read on, or stop here? */
 export function verdictSection(result: Result): Section {
@@ -30,7 +30,7 @@ type Held = NonNullable<ScenarioResult["falseStop"]>;
 
 const budgetWords = {
   kept: "kept",
-  "not separated": "not separated from the rate",
+  "not separated": "not separated",
   missed: "missed",
 } as const;
 const budgetMarks = { kept: "good", "not separated": "open", missed: "bad" } as const;
@@ -58,8 +58,8 @@ function missedRegression({ scenarios }: Result): Figure | undefined {
   return {
     name: "P(missed regression), worst",
     value: format.rate(worst.rate),
-    detail: `if the harm sits at the margin of ${worst.metric}; ${budgetWord(worst)}${rest}`,
-    mark: budgetMark(worst),
+    detail: `promoted, if the harm sits at the margin of ${worst.metric}${rest}`,
+    status: { text: budgetWord(worst), mark: budgetMark(worst) },
   };
 }
 
@@ -69,8 +69,8 @@ function falseRollback({ scenarios }: Result): Figure | undefined {
     wrong && {
       name: "P(false rollback)",
       value: format.rate(wrong.rate),
-      detail: `if the candidate equals the control; ${budgetWord(wrong)}`,
-      mark: budgetMark(wrong),
+      detail: "rolled back, if the candidate equals the control",
+      status: { text: budgetWord(wrong), mark: budgetMark(wrong) },
     }
   );
 }
@@ -84,7 +84,7 @@ function asReplayed(result: Result): Figure[] {
     {
       name: "Time to decision",
       value: `${format.hours(time.p50)} (p90 ${format.hours(time.p90)})`,
-      detail: `median and p90 of ${rollouts}, in ${hoursWord(result)}`,
+      detail: `median and p90 of ${rollouts}${ofStatedArrivals(result)}`,
     },
     {
       name: "Units exposed",
