@@ -1,7 +1,6 @@
 import type { Guardrail, Plan, Segment } from "../plan/plan.ts";
 import { type MarginReading, readMargin } from "../plan/reading.ts";
 import type { MetricOutcomes, Outcomes, Values } from "../shadow/outcomes.ts";
-import { normalUpperQuantile } from "../statistics/distributions.ts";
 import { type Estimate, undetermined } from "../statistics/estimate.ts";
 import { type Difference, differenceInterval, twoSidedP, upperTailP, welch } from "../statistics/means.ts";
 import { holm } from "../statistics/multiplicity.ts";
@@ -209,7 +208,8 @@ function marginWord(
   const tail = (1 - level) / 2;
   const pBeyond = upperTailP({ t: -margin.zMargin, degreesOfFreedom });
   if (pBeyond <= tail) return { reading: "beyond", pBeyond };
-  return { reading: margin.zMargin >= normalUpperQuantile(tail) ? "inside" : "unresolved", pBeyond };
+  const pInside = upperTailP({ t: margin.zMargin, degreesOfFreedom });
+  return { reading: pInside <= tail ? "inside" : "unresolved", pBeyond };
 }
 
 /** The chosen sessions that have a value in both lanes. */
@@ -229,12 +229,13 @@ function pairedTest(
   outcomes: Outcomes,
 ): { readonly pValue: number; readonly test: string; readonly concordance: Concordance } | undefined {
   const { control, candidate } = own;
-  if (control.kind !== "sums" || candidate.kind !== "sums") return undefined;
+  const pairs = pairsOf(own, chosen);
+  if (control.kind !== "sums" || candidate.kind !== "sums" || pairs.length === 0) return undefined;
   const counts = { both: 0, controlOnly: 0, candidateOnly: 0, neither: 0 };
   const differences = new Float64Array(outcomes.unitNames.length);
   const seen = new Uint8Array(outcomes.unitNames.length);
   let clustered = false;
-  for (const i of pairsOf(own, chosen)) {
+  for (const i of pairs) {
     const [was, is] = [control.numerator[i] === 1, candidate.numerator[i] === 1];
     counts[was ? (is ? "both" : "controlOnly") : is ? "candidateOnly" : "neither"] += 1;
     const unit = outcomes.unit[i] as number;

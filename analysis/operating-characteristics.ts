@@ -55,7 +55,10 @@ export function operatingCharacteristics(
     promote: rate(({ end }) => end === "promoted"),
   };
   const count = (event: (rollout: Rollout) => boolean) => all.filter(event).length / all.length;
-  const causes = [...plan.guardrails.map(({ key }) => key), "timeout"];
+  const causes = [
+    ...plan.guardrails.map(({ key }, because) => ({ metric: key, because })),
+    { metric: "timeout", because: -1 },
+  ];
   return {
     scenario,
     replicates: all.length,
@@ -76,9 +79,9 @@ export function operatingCharacteristics(
       promote: count(({ end, stage }) => stage > index || end === "promoted"),
     })),
     byMetric: causes
-      .map((metric, index) => ({
+      .map(({ metric, because }) => ({
         metric,
-        rollback: count(({ end, because }) => end === "rolledBack" && because === (metric === "timeout" ? -1 : index)),
+        rollback: count((rollout) => rollout.end === "rolledBack" && rollout.because === because),
       }))
       .filter(({ rollback }) => rollback > 0),
   };

@@ -38,7 +38,7 @@ function quarantineCheck({ role, records, quarantined, excluded, reasons }: Impo
     name: `records of ${role}`,
     status: quarantined === 0 ? "pass" : "warn",
     figure: `${quarantined} of ${records} in quarantine${left}`,
-    threshold: `at most ${limit * 100} %`,
+    threshold: `at most ${Number((limit * 100).toPrecision(12))} %`,
     why:
       quarantined === 0
         ? "every record could be read"

@@ -74,11 +74,7 @@ function withCommon(command: Command, description: string): Command {
 }
 
 function run(command: (project: string, options: Common) => Promise<number>) {
-  return async (
-    project: string,
-    options: Omit<Common, "startedAt" | "versions" | "command">,
-    self: Command,
-  ) => {
+  return async (project: string, options: Omit<Common, "startedAt" | "versions" | "command">, self: Command) => {
     const { seed, replicates } = options;
     process.exitCode = await command(project, {
       ...options,

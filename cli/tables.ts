@@ -55,8 +55,12 @@ export function scenarioTable(scenarios: Result["scenarios"]): string {
       `${hours(scenario.hoursToDecision.p50)} (${hours(scenario.hoursToDecision.p90)})`,
       `${count(scenario.unitsExposed.p50)} (${count(scenario.unitsExposed.p90)})`,
       [
-        ...(scenario.wrong ? [`${scenario.wrong.kind} ${percent(scenario.wrong.budget)}: ${scenario.wrong.verdict}`] : []),
-        ...(scenario.falseStop ? [`false stop ${percent(scenario.falseStop.budget)}: ${scenario.falseStop.verdict}`] : []),
+        ...(scenario.wrong
+          ? [`${scenario.wrong.kind} ${percent(scenario.wrong.budget)}: ${scenario.wrong.verdict}`]
+          : []),
+        ...(scenario.falseStop
+          ? [`false stop ${percent(scenario.falseStop.budget)}: ${scenario.falseStop.verdict}`]
+          : []),
       ].join(", "),
     ]),
   );

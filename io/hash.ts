@@ -18,6 +18,7 @@ export function canonicalJson(value: unknown): string {
   if (typeof value === "function") return '"[function]"';
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(",")}]`;
   if (value !== null && typeof value === "object") {
+    if ("toJSON" in value && typeof value.toJSON === "function") return canonicalJson(value.toJSON());
     const members = Object.entries(value)
       .filter(([, member]) => member !== undefined)
       .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { createReadStream } from "node:fs";
+import { createReadStream, type ReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
 import { InputError } from "../plan/input-error.ts";
 
@@ -49,17 +49,18 @@ export async function* readLines(file: string): AsyncGenerator<Line[]> {
 
 /** The bytes of a file, gunzipped when it is gzip. */
 export async function* bytesOf(file: string): AsyncGenerator<Buffer> {
-  const raw = createReadStream(file, { highWaterMark: 1 << 20 });
+  let raw: ReadStream | undefined;
   try {
     const first = (await firstChunk(file)) ?? Buffer.alloc(0);
     const zipped = first[0] === 0x1f && first[1] === 0x8b;
+    raw = createReadStream(file, { highWaterMark: 1 << 20 });
     const stream = zipped ? raw.pipe(createGunzip({ chunkSize: 1 << 20 })) : raw;
     raw.on("error", (error) => stream.destroy(error));
     for await (const chunk of stream) yield chunk as Buffer;
   } catch (cause) {
     throw unreadable(file, cause as NodeJS.ErrnoException);
   } finally {
-    raw.destroy();
+    raw?.destroy();
   }
 }
 

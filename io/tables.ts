@@ -23,6 +23,12 @@ export const reservedMeasures: ReadonlySet<string> = new Set(
   [...Object.keys(observationColumns), "lane"].filter((column) => column !== "latency_ms"),
 );
 
+/** Whether a measure may not be called so: SQL does not tell `Status` from `status`, and has no empty name. */
+export function isReservedMeasure(measure: string): boolean {
+  const lower = measure.toLowerCase();
+  return measure === "" || reservedMeasures.has(lower) || (lower === "latency_ms" && measure !== lower);
+}
+
 export type MeasureType = "boolean" | "number" | "text";
 
 export const measureTypes = { boolean: BOOLEAN, number: DOUBLE, text: VARCHAR } as const satisfies Readonly<

@@ -1,4 +1,4 @@
-import { type Document, isMap, isScalar, LineCounter, parseDocument } from "yaml";
+import { type Alias, type Document, isMap, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { z } from "zod";
 import { InputError } from "./input-error.ts";
 
@@ -13,7 +13,7 @@ export interface SourceDocument {
 /**
  * Reads YAML (JSON is YAML) and remembers lines.
  *
- * @throws InputError when the text is not YAML, has duplicate keys, or is empty
+ * @throws InputError when the text is not YAML, has duplicate keys or aliases of nothing, or is empty
  */
 export function readDocument(text: string, file: string): SourceDocument {
   const lines = new LineCounter();
@@ -21,14 +21,45 @@ export function readDocument(text: string, file: string): SourceDocument {
   const [error] = document.errors;
   if (error) {
     const { line, col } = lines.linePos(error.pos[0]);
-    throw new InputError(`${file}:${line}:${col}`, `not valid YAML: ${error.message}`, hintForYaml(error.code));
+    const [problem = ""] = error.message.split(";");
+    throw new InputError(`${file}:${line}:${col}`, `not valid YAML: ${problem}`, hintForYaml(error.code));
   }
   if (document.contents === null) throw new InputError(file, "the file is empty", "see README for an example");
   return {
     file,
-    value: document.toJS({ maxAliasCount: 100 }),
+    value: resolved(document, lines, file),
     place: (path) => placeOf(document, lines, file, path),
   };
+}
+
+function resolved(document: Document.Parsed, lines: LineCounter, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    const alias = aliasOfNothing(document);
+    if (!alias)
+      throw new InputError(file, "the file repeats aliases too often", "write the values out", { cause: error });
+    const { line, col } = lines.linePos(alias.range?.[0] ?? 0);
+    throw new InputError(
+      `${file}:${line}:${col}`,
+      `*${alias.source} is an alias of nothing`,
+      "in YAML a * before a text makes it an alias: quote the text",
+      { cause: error },
+    );
+  }
+}
+
+function aliasOfNothing(document: Document.Parsed): Alias | undefined {
+  let found: Alias | undefined;
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document)) return undefined;
+      found = alias;
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 /**
@@ -80,7 +111,7 @@ function complaintsOf(issue: z.core.$ZodIssue, document: SourceDocument, schema:
     );
   }
   if (issue.code === "invalid_union") {
-    const inner = issue.errors.map((issues) => issues[0]?.message).filter((message) => message !== undefined);
+    const inner = issue.errors.flatMap(([own]) => (own === undefined ? [] : [wayOutOf(own)]));
     const [first] = issue.errors.filter((issues) => issues.some(({ path }) => path.length > 0));
     if (first?.[0] && first[0].path.length > 0) {
       return complaintsOf(
@@ -90,17 +121,41 @@ function complaintsOf(issue: z.core.$ZodIssue, document: SourceDocument, schema:
       );
     }
     return [
-      new InputError(document.place(issue.path), `${at || "the file"} is ${shown(issue.input)}`, inner.join(", or ")),
+      new InputError(
+        document.place(issue.path),
+        `${at || "the file"} is ${shown(issue.input)}`,
+        issue.message === "Invalid input" ? inner.join(", or ") : issue.message,
+      ),
     ];
   }
   if (issue.input === undefined && issue.path.length > 0) {
-    return [new InputError(document.place(issue.path), `${at} is missing`, issue.message)];
+    return [new InputError(document.place(issue.path), `${at} is missing`, wayOutOf(issue))];
   }
-  const comment = issue.input === null ? " (in YAML a # after a space starts a comment: quote the text)" : "";
+  const text = issue.code === "invalid_type" && issue.expected === "string";
+  const comment = text && issue.input === null ? " (in YAML a # after a space starts a comment: quote the text)" : "";
   return [
-    new InputError(document.place(issue.path), `${at || "the file"} is ${shown(issue.input)}`, issue.message + comment),
+    new InputError(
+      document.place(issue.path),
+      `${at || "the file"} is ${shown(issue.input)}`,
+      wayOutOf(issue) + comment,
+    ),
   ];
 }
+
+/** The schema's own words, or what kind of value belongs there. */
+function wayOutOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== "invalid_type" || !issue.message.startsWith("Invalid input")) return issue.message;
+  return `write ${kinds[issue.expected] ?? `a value of the kind ${issue.expected}`}`;
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  object: "keys with values, as { key: value }",
+  record: "keys with values, as { key: value }",
+  array: "a list, as [a, b]",
+  string: "a text",
+  number: "a number",
+  boolean: "true or false",
+};
 
 /** `stages[2].exposure` from its path. */
 export function dotted(path: readonly PropertyKey[]): string {
@@ -133,7 +188,12 @@ function step(schema: unknown, key: PropertyKey): unknown[] {
 }
 
 function unwrap(schema: unknown): unknown[] {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
+  if (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodNullable
+  ) {
     return unwrap(schema.unwrap());
   }
   if (schema instanceof z.ZodUnion) return schema.options.flatMap(unwrap);
@@ -158,6 +218,7 @@ function placeOf(document: Document, lines: LineCounter, file: string, path: rea
 function hintForYaml(code: string): string {
   if (code === "DUPLICATE_KEY") return "keep one of the two";
   if (code === "TAB_AS_INDENT") return "indent with spaces";
+  if (code === "MULTIPLE_DOCS") return "keep one: remove the line ---";
   return "check indentation, quotes and brackets there";
 }
 

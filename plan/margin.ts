@@ -20,7 +20,7 @@ export function parseMargin(
   text: string,
   metric: Metric,
 ): Margin | { readonly problem: string; readonly wayOut: string } {
-  if (/^\s*[-+]/.test(text)) {
+  if (/^\s*[-+−–]/.test(text)) {
     return {
       problem: `margin ${text} of ${metric.name} is signed`,
       wayOut: `write the largest accepted loss without a sign; its direction follows from better: ${metric.better}`,

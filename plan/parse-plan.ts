@@ -9,12 +9,19 @@ import { controlledStages, type Guardrail, type Plan, type Stage } from "./plan.
 /** Exposures are multiples of one bucket in a thousand. */
 export const bucketCount = 1000;
 
-/** `1%` → .01. Bare numbers are refused: 1 could mean either 1 % or 100 %. */
-export const share = z
+const percentage = z
   .string("write a percentage with its sign, as 5%")
-  .regex(/^\s*\d+(\.\d+)?\s*%\s*$/, "write a percentage with its sign, as 5%")
-  .transform((text) => Number(text.replace("%", "")) / 100)
-  .refine((value) => value <= 1, "write at most 100%");
+  .regex(/^\s*\d+(\.\d+)?\s*%\s*$/, { error: "write a percentage with its sign, as 5%", abort: true });
+
+const shareOf = (text: string) => Number(text.replace("%", "")) / 100;
+
+/** `1%` → .01. Bare numbers are refused: 1 could mean either 1 % or 100 %. */
+export const share = percentage.refine((text) => shareOf(text) <= 1, "write at most 100%").transform(shareOf);
+
+/** The rate of an error: no evidence is enough for 0 %, and none is needed for 100 %. */
+const level = percentage
+  .refine((text) => shareOf(text) > 0 && shareOf(text) < 1, "write a percentage above 0% and below 100%")
+  .transform(shareOf);
 
 /** `30s`, `6h`, `2d` → milliseconds. */
 export const duration = z
@@ -22,44 +29,75 @@ export const duration = z
   .refine((text) => parseDuration(text) !== undefined, "write a duration with its unit, as 30s, 10min, 6h or 2d")
   .transform((text) => parseDuration(text) as number);
 
-const text = z.string("write a text").min(1, "write a text that is not empty");
+const textOf = (wayOut: string) =>
+  z
+    .string({
+      error: ({ input }) =>
+        typeof input === "number" ? "write a text in quotes: YAML reads 2.10 as the number 2.1" : wayOut,
+    })
+    .min(1, "write a text that is not empty");
+const text = textOf("write a text");
 const count = z.int("write a whole number").min(1, "write a whole number of at least 1");
 
-const stageSchema = z.strictObject({
-  name: text,
-  exposure: share,
-  duration: z
-    .strictObject({ min: duration.optional(), max: duration }, "write duration: { min: 6h, max: 48h }")
-    .optional(),
-  minimumSample: count.optional(),
-  lookEvery: duration.optional(),
-  hotStandby: duration.optional(),
-});
+const stageSchema = z.strictObject(
+  {
+    name: text,
+    exposure: share,
+    duration: z
+      .strictObject({ min: duration.optional(), max: duration }, "write duration: { min: 6h, max: 48h }")
+      .optional(),
+    minimumSample: count.optional(),
+    lookEvery: duration.optional(),
+    hotStandby: duration.optional(),
+  },
+  "write a stage, as { name: full, exposure: 100% }",
+);
 
 /** The plan's file, as written; {@link parsePlan} gives it meaning. */
 export const planSchema = z.strictObject({
   owner: text.optional(),
   channel: text.optional(),
   assignBy: text.default("user"),
-  salt: text,
-  primary: text,
-  margins: z.record(z.string(), z.union([z.string(), z.number()], "write a margin, as 5pp, 20%, x3 or 200 ms")),
+  salt: textOf("write a text, a new one for every rollout"),
+  primary: textOf("write the name of the metric that decides"),
+  margins: z.record(
+    z.string(),
+    z.union([z.string(), z.number()], "write a margin, as 5pp, 20%, x3 or 200 ms"),
+    "write the largest accepted loss of each metric, as { completion_rate: 5pp }",
+  ),
   gates: z
-    .array(z.strictObject({ name: text, metrics: z.array(text), minimumSample: count, owner: text.optional() }))
+    .array(
+      z.strictObject(
+        {
+          name: text,
+          metrics: z.array(text, "write a list of metrics").min(1, "name at least one metric"),
+          minimumSample: count,
+          owner: text.optional(),
+        },
+        "write a gate, as { name: offline, metrics: [completion_rate], minimumSample: 200 }",
+      ),
+      "write a list of gates",
+    )
     .default([]),
-  stages: z.array(stageSchema).min(1, "write at least one stage below 100%"),
-  rule: z.strictObject({
-    evidence: z.enum(["point", "fixed"], "write point or fixed"),
-    onTimeout: z.enum(["hold", "rollback", "promote"], "write hold, rollback or promote").default("hold"),
-    rollbackFloor: count.default(30),
-    leak: share.default(0.25),
-  }),
+  stages: z.array(stageSchema, "write a list of stages").min(1, "write at least one stage below 100%"),
+  rule: z.strictObject(
+    {
+      evidence: z.enum(["point", "fixed"], "write point or fixed"),
+      onTimeout: z.enum(["hold", "rollback", "promote"], "write hold, rollback or promote").default("hold"),
+      rollbackFloor: count.default(30),
+      leak: level.default(0.25),
+    },
+    "write rule: { evidence: fixed }",
+  ),
   budgets: z
-    .strictObject({
-      falseRollback: share.default(0.05),
-      missedRegression: share.default(0.1),
-      falseStop: share.default(0.2),
-    })
+    .strictObject(
+      {
+        falseRollback: level.default(0.05),
+        missedRegression: level.default(0.1),
+        falseStop: level.default(0.2),
+      },
+      "write budgets: { falseRollback: 5% }, or leave it out",
+    )
     .prefault({}),
 });
 
@@ -85,8 +123,20 @@ export function parsePlan(document: SourceDocument, { metrics, attributes }: Pla
       complain(["margins", key], problem, wayOut),
     ),
   );
-  if (!guardrails.some(({ key }) => key === written.primary)) {
-    complain(["primary"], `primary ${written.primary} has no margin`, `add it to margins: ${written.primary}: 5pp`);
+  // a margin that is malformed has its own complaint
+  const hasMargin = (key: string) => key === failureRate.name || Object.hasOwn(written.margins, key);
+  if (!hasMargin(written.primary)) {
+    const metric = metrics.find(({ name }) => name === written.primary);
+    complain(
+      ["primary"],
+      `primary ${written.primary} has no margin`,
+      metric
+        ? `add it to margins: ${metric.name}: ${metric.kind === "proportion" || metric.kind === "ratio" ? "5pp" : "20%"}`
+        : didYouMean(
+            written.primary,
+            guardrails.map(({ key }) => key),
+          ),
+    );
   }
   if (!["session", "user", ...attributes].includes(written.assignBy)) {
     complain(
@@ -96,7 +146,7 @@ export function parsePlan(document: SourceDocument, { metrics, attributes }: Pla
     );
   }
   written.gates.forEach((gate, i) => {
-    for (const metric of gate.metrics.filter((name) => !guardrails.some(({ key }) => key === name))) {
+    for (const metric of gate.metrics.filter((name) => !hasMargin(name))) {
       complain(
         ["gates", i, "metrics"],
         `gates[${i}] names ${metric}, which has no margin`,
@@ -110,6 +160,12 @@ export function parsePlan(document: SourceDocument, { metrics, attributes }: Pla
   const stages = written.stages.flatMap((stage, i) =>
     stageOf(stage, written.stages[i - 1], i, (key, problem, wayOut) => complain(["stages", i, key], problem, wayOut)),
   );
+  written.stages.forEach(({ name }, i) => {
+    const first = written.stages.findIndex((stage) => stage.name === name);
+    if (first < i) {
+      complain(["stages", i, "name"], `stages[${i}] is called ${name}, as stages[${first}] is`, "name each stage once");
+    }
+  });
   if (complaints.length === 0 && controlledStages({ stages }).length === 0) {
     complain(["stages"], "no stage has a control arm", "write at least one stage below 100%");
   }
@@ -144,7 +200,7 @@ function guardrailOf(
   if (!metric) {
     complain(
       `margins name the unknown metric ${name}`,
-      didYouMean(name, [...metrics.map((m) => m.name), failureRate.name]),
+      didYouMean(name, [...new Set([...metrics, failureRate].map((known) => known.name))]),
     );
     return [];
   }
@@ -221,7 +277,11 @@ function stageOf(
   }
   const { min: minimumMs = 0, max: maximumMs } = stage.duration;
   if (maximumMs <= 0 || minimumMs > maximumMs) {
-    complain("duration", `${at}.duration has min above max`, "write a max of at least min, above 0");
+    complain(
+      "duration",
+      `${at}.duration has ${maximumMs <= 0 ? "a max of zero" : "min above max"}`,
+      "write a max of at least min, above 0",
+    );
     return [];
   }
   const lookEveryMs = stage.lookEvery ?? maximumMs;

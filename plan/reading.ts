@@ -21,7 +21,7 @@ export interface ArmReading {
 export interface MarginReading {
   /** loss in the direction of harm, candidate against control, in the metric's unit */
   readonly harm: number;
-  /** harm beyond the margin on the margin's scale; negative inside it */
+  /** harm beyond the margin on the margin's scale; negative inside it; NaN for a share of a negative control */
   readonly overMargin: number;
   /** harm / SE under no harm; NaN when it cannot be computed */
   readonly zHarm: number;
@@ -56,7 +56,7 @@ export function readMargin(metric: Metric, margin: Margin, { control, candidate 
   const meaningful = !(margin.kind === "relative" && control.estimate < 0);
   return {
     harm,
-    overMargin,
+    overMargin: meaningful ? overMargin : Number.NaN,
     zHarm: standardized(harm, errors.noHarm),
     zMargin: meaningful ? standardized(-overMargin, errors.atMargin) : Number.NaN,
   };

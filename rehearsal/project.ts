@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { z } from "zod";
 import { filesMatching } from "../io/glob.ts";
-import { reservedMeasures } from "../io/tables.ts";
+import { isReservedMeasure, reservedMeasures } from "../io/tables.ts";
 import { allComplaints, checkDocument, didYouMean, readDocument, type SourceDocument } from "../plan/document.ts";
 import { InputError } from "../plan/input-error.ts";
 import { parseMargin } from "../plan/margin.ts";
@@ -239,13 +239,7 @@ function readPlan(
   metrics: readonly Metric[],
   attributes: readonly string[],
 ): Plan {
-  const file = resolve(folder, plan);
-  if (!existsSync(file))
-    throw new InputError(
-      project.place(["plan"]),
-      `no such file: ${plan}`,
-      "check the path; it is relative to the project's file",
-    );
+  const file = existingFile(folder, plan, project.place(["plan"]));
   return parsePlan(readDocument(readFileSync(file, "utf8"), join(dirname(project.file), plan)), {
     metrics,
     attributes,
@@ -323,14 +317,7 @@ async function laneOf(
 ): Promise<LanePolicy> {
   const { module, recorded } = written[lane];
   if (module !== undefined) {
-    const file = resolve(folder, module);
-    if (!existsSync(file))
-      throw new InputError(
-        document.place([lane, "module"]),
-        `no such file: ${module}`,
-        "check the path; it is relative to the project's file",
-      );
-    return { kind: "module", module: file };
+    return { kind: "module", module: existingFile(folder, module, document.place([lane, "module"])) };
   }
   const { source, session, user, at, where, failed, measures } = recorded as NonNullable<typeof recorded>;
   const own = session ?? traffic?.session;
@@ -348,7 +335,7 @@ async function laneOf(
       "name the column that joins the lanes",
     );
   for (const measure of Object.keys(measures)) {
-    if (!reservedMeasures.has(measure)) continue;
+    if (!isReservedMeasure(measure)) continue;
     throw new InputError(
       document.place([lane, "recorded", "measures", measure]),
       `the measure name ${measure} is reserved`,
@@ -364,13 +351,9 @@ async function laneOf(
 }
 
 async function filesOf(folder: string, pattern: string, place: string): Promise<readonly string[]> {
-  const absolute = isAbsolute(pattern) ? pattern : resolve(folder, pattern);
-  if (!/[*?[]/.test(pattern)) {
-    if (!existsSync(absolute))
-      throw new InputError(place, `no such file: ${pattern}`, "check the path; it is relative to the project's file");
-    return [absolute];
-  }
-  const files = await filesMatching(absolute);
+  if (!/[*?[]/.test(pattern)) return [existingFile(folder, pattern, place)];
+  // the project's own folder may be called `a[1]`
+  const files = await filesMatching(isAbsolute(pattern) ? pattern : join(folder.replace(/[*?[]/g, "[$&]"), pattern));
   if (files.length === 0)
     throw new InputError(
       place,
@@ -378,6 +361,14 @@ async function filesOf(folder: string, pattern: string, place: string): Promise<
       "check the pattern; it is relative to the project's file",
     );
   return files;
+}
+
+function existingFile(folder: string, path: string, place: string): string {
+  const file = resolve(folder, path);
+  if (!existsSync(file))
+    throw new InputError(place, `no such file: ${path}`, "check the path; it is relative to the project's file");
+  if (statSync(file).isDirectory()) throw new InputError(place, `${path} is a folder`, "name a file in it");
+  return file;
 }
 
 function arrivalsOf({ traffic }: WrittenProject, document: SourceDocument, folder: string): Project["arrivals"] {
@@ -388,7 +379,7 @@ function arrivalsOf({ traffic }: WrittenProject, document: SourceDocument, folde
   if (pattern === "diurnal") return { perDay, hourlyRates: diurnal, written };
   const file = resolve(folder, pattern);
   const place = document.place(["traffic", "arrivals", "pattern"]);
-  if (!existsSync(file))
+  if (!existsSync(file) || statSync(file).isDirectory())
     throw new InputError(
       place,
       `pattern is ${pattern}`,

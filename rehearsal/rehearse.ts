@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { compare } from "../analysis/compare.ts";
 import { type OperatingCharacteristics, operatingCharacteristics } from "../analysis/operating-characteristics.ts";
 import { type TrustCheck, trustChecks } from "../analysis/trust.ts";
@@ -80,7 +80,7 @@ export async function rehearse(
   const result = resultSchema.parse(
     buildResult({
       name: project.name,
-      run: runResult(measured.run),
+      run: runResult(project, measured.run),
       plan: project.plan,
       trust: trustOf(project, measured, simulation.laps),
       traffic: trafficResult(project, measured),
@@ -108,7 +108,7 @@ export async function replayTraffic(
   onProgress: Progress = () => {},
 ): Promise<ReplayResult> {
   const { run, imported } = await replayProject(project, options, onProgress);
-  return { run: runResult(run), folder: run.folder, resumed: run.resumed, ...imported };
+  return { run: runResult(project, run), folder: run.folder, resumed: run.resumed, ...imported };
 }
 
 /** Replays the project and compares its lanes. */
@@ -119,7 +119,7 @@ export async function compareLanes(
 ): Promise<CompareResult> {
   const measured = await measure(project, options, onProgress);
   const comparison = comparisonResult(compare(project.plan, measured.outcomes), measured.outcomes);
-  return { run: runResult(measured.run), traffic: trafficResult(project, measured), comparison };
+  return { run: runResult(project, measured.run), traffic: trafficResult(project, measured), comparison };
 }
 
 /** Replays the project and simulates its plan. */
@@ -130,7 +130,7 @@ export async function simulatePlan(
 ): Promise<SimulateResult> {
   const measured = await measure(project, options, onProgress);
   const { scenarios, simulation } = await simulateOutcomes(project, measured, options, onProgress);
-  return { run: runResult(measured.run), scenarios: scenarios.map(scenarioResult), simulation };
+  return { run: runResult(project, measured.run), scenarios: scenarios.map(scenarioResult), simulation };
 }
 
 /** Replays the project and aggregates its observations to outcomes. */
@@ -224,12 +224,12 @@ function trustOf(project: Project, { imported, outcomes, summary }: Measured, la
   });
 }
 
-function trafficResult({ plan, arrivals }: Project, { imported, summary }: Measured): Result["traffic"] {
+function trafficResult({ plan, arrivals, folder }: Project, { imported, summary }: Measured): Result["traffic"] {
   const { imports, sessions } = imported;
   return {
     imports: imports.map((own) => ({
       ...own,
-      files: [...own.files],
+      files: own.files.map((file) => relative(folder, file)),
       reasons: [...own.reasons],
       notes: [...own.notes],
     })),
@@ -246,7 +246,7 @@ function trafficResult({ plan, arrivals }: Project, { imported, summary }: Measu
   };
 }
 
-function runResult({ manifest }: Run): Result["run"] {
+function runResult({ folder }: Project, { manifest }: Run): Result["run"] {
   const { id, seed, planHash, startedAt, versions, command, inputs, policies } = manifest;
   return {
     id,
@@ -255,7 +255,7 @@ function runResult({ manifest }: Run): Result["run"] {
     startedAt,
     ...versions,
     command,
-    inputs: inputs.map((input) => ({ ...input })),
+    inputs: inputs.map((input) => ({ ...input, file: relative(folder, input.file) })),
     policies: { control: policies.control.name, candidate: policies.candidate.name },
     policyHashes: { control: policies.control.hash, candidate: policies.candidate.hash },
   };

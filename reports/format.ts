@@ -86,11 +86,6 @@ export function pValue(p: number | null | undefined): string {
   return p < 0.0995 ? trimmed(p.toPrecision(2)) : p.toFixed(2);
 }
 
-/** `95 %` of a confidence level. */
-export function level(confidence: number): string {
-  return percent(confidence);
-}
-
 const verdictWords = { go: "GO", hold: "HOLD", "no-go": "NO-GO", "cannot-tell": "CANNOT TELL" } as const;
 
 export function verdictWord(decision: Result["verdict"]["decision"]): string {

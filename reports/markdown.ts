@@ -88,9 +88,12 @@ const noSpace = "\u200b";
 function escaped(text: string): string {
   return printable(text)
     .replace(/\s+/g, " ")
-    .replace(/[\\`*[\]<>|~$]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, "\\$&")
+    .replace(/[\\`*<>|~$]|\](?=[([:])|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, "\\$&")
     .replace(/&/g, "&amp;")
-    .replace(/^(?:[-+](?=[ -]|$)|#|\d+[.)](?= |$))/, (start) => `${start.slice(0, -1)}\\${start.slice(-1)}`)
+    .replace(
+      /^(?:[-+](?=[ -]|$)|#|\[(?=[ x]\])|\d+[.)](?= |$))/i,
+      (start) => `${start.slice(0, -1)}\\${start.slice(-1)}`,
+    )
     .replace(/(?<![\p{L}\p{N}_])@(?=[\p{L}\p{N}])/gu, `@${noSpace}`)
     .replace(/#(?=\d)/g, `#${noSpace}`)
     .replace(/:\/\//g, `:${noSpace}//`)

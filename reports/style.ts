@@ -42,7 +42,7 @@ tbody th { font-weight: 600; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .words, thead .n, .n small { white-space: normal; }
 .n small.n { white-space: nowrap; }
-.mark { min-width: 6.5rem; }
+.mark { min-width: 8.6rem; }
 .long { overflow-wrap: anywhere; }
 small { display: block; color: var(--soft); font-weight: 400; font-size: .92em; }
 details { margin: .8rem 0; }
@@ -59,13 +59,14 @@ figcaption { color: var(--soft); font-size: .87rem; }
 @media print {
   :root { color-scheme: light; --page: #fff; --ink: #000; --soft: #444; --rule: #bbb; --fill: #f4f4f4;
     --good: #1a6b34; --bad: #b3261e; --open: #7a4d00; --accent: #000; }
+  :root { font-size: 12px; }
   body { padding: 0; max-width: none; font-size: 9.5pt; }
-  h2 { break-after: avoid; margin-top: 1.2rem; }
-  table { font-size: 7.6pt; }
-  th, td { padding: .2rem .35rem; }
+  h2 { break-after: avoid; margin-top: 1.6rem; }
+  .figures { grid-template-columns: repeat(4, 1fr); }
+  th, td { padding: .25rem .35rem; }
   thead { display: table-header-group; }
-  tr, figure, .figures, .verdict { break-inside: avoid; }
-  .mark { min-width: 5.5rem; }
+  caption, thead, summary { break-after: avoid; }
+  tr, figure, .figures, .verdict, table:not(:has(tr:nth-child(10))) { break-inside: avoid; }
   .scroll { overflow: visible; }
   details::details-content { content-visibility: visible; display: block; height: auto; }
 }

@@ -48,7 +48,8 @@ export async function createArrivals(database: Database, { perDay, hourlyRates }
   await database.run(sql`
     create table stated as
     with numbered as (
-      select number, floor(number / ${perCycle}) as cycle, number - floor(number / ${perCycle}) * ${perCycle} as rest
+      select number, floor(number / ${perCycle}) as cycle,
+        greatest(number - floor(number / ${perCycle}) * ${perCycle}, 0) as rest
       from (select row_number() over () - 1 as number from firsts)
     )
     select number, cast(${start} as timestamp) + to_microseconds(cast(round(

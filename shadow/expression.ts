@@ -29,15 +29,17 @@ export async function vetExpression(
   const refuse = (problem: string): never => {
     throw new InputError(place, `${JSON.stringify(text)} ${problem}`, `write ${wanted}`);
   };
-  const statement = `select (${text}\n)`;
-  const count = await database.statementCount(statement).catch((error: Error) => {
+  const count = await database.statementCount(`select (${text}\n)`).catch((error: Error) => {
     return refuse(`is not a SQL expression (${firstLine(error.message)})`);
   });
   if (count !== 1) refuse(`holds ${count} statements`);
-  const tree = await serialized(database, statement, refuse);
-  if (!isBareSelect(tree)) refuse("is more than an expression");
+  // inside parentheses `1, 2` is one row and `1) + (2` one sum, inside brackets they are two values and an error
+  const tree = await serialized(database, `select [${text}\n]`, refuse);
+  const [list] = tree.select_list as [{ function_name?: string; children?: unknown[] }];
+  if (!isBareSelect(tree) || list.function_name !== "list_value" || list.children?.length !== 1)
+    return refuse("is more than one expression");
   const functions = await functionKinds(database);
-  const found = walk(tree.select_list[0], functions, refuse, new Set());
+  const found = walk(list.children[0], functions, refuse, new Set());
   if (kind === "scalar" && found.aggregates > 0) refuse("is an aggregate");
   if (kind === "aggregate" && found.aggregates === 0) refuse("is not an aggregate");
   return { sql: `(${text}\n)`, columns: [...found.columns] };
@@ -83,8 +85,8 @@ function isBareSelect(node: SelectNode): boolean {
   );
 }
 
-/** Elsewhere `a -> b`, which parses as a lambda, reads JSON. */
-const takesLambda = /^(list|array)_|^(apply|filter|reduce)$/;
+/** Their second argument; elsewhere `a -> b`, which parses as a lambda, reads JSON. */
+const takesLambda = /^((list|array)_)?(transform|apply|filter|reduce)$/;
 
 interface FunctionKinds {
   readonly aggregates: ReadonlySet<string>;
@@ -100,8 +102,10 @@ function functionKinds(database: Database): Promise<FunctionKinds> {
     .rows<{ name: string; aggregate: boolean; unstable: boolean }>(sql`
       select
         function_name as name,
-        bool_or(function_type = 'aggregate') as aggregate,
-        bool_or(coalesce(stability, 'CONSISTENT') <> 'CONSISTENT') as unstable
+        bool_or(function_type = 'aggregate' or regexp_matches(macro_definition, '\\b(sum|avg|geomean|weighted_avg)\\('))
+          as aggregate,
+        bool_or(coalesce(stability, 'CONSISTENT') <> 'CONSISTENT' or contains(macro_definition, 'current_timestamp'))
+          as unstable
       from duckdb_functions()
       group by function_name`)
     .then((rows) => ({
@@ -129,6 +133,7 @@ function walk(
     WINDOW: "has a window function",
     STAR: "has a *",
     PARAMETER: "has a parameter",
+    POSITIONAL_REFERENCE: "names a column by its position",
   };
   const visit = (node: unknown, parameters: ReadonlySet<string>): void => {
     if (Array.isArray(node)) {
@@ -151,8 +156,8 @@ function walk(
       if (unstable.has(called)) refuse(`calls ${called}(), which is not reproducible`);
       if (aggregates.has(called)) found.aggregates += 1;
       if (takesLambda.test(called)) {
-        for (const child of part.children as Record<string, unknown>[]) {
-          const lambda = child.class === "LAMBDA";
+        for (const [i, child] of (part.children as Record<string, unknown>[]).entries()) {
+          const lambda = i === 1 && child.class === "LAMBDA";
           visit(
             lambda ? child.expr : child,
             lambda ? new Set([...parameters, ...lambdaParameters(child.lhs)]) : parameters,

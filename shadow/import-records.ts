@@ -84,7 +84,7 @@ export async function importRecords(database: Database, spec: ImportSpec, table:
     from ${name(`${table}_judged`)}`);
   const reasons = await database.rows<{ reason: string; count: number }>(sql`
     select reason, count(*) as count
-    from (select regexp_replace(problem, ', found .*|: .*', '') as reason from ${name(`${table}_judged`)} where problem is not null)
+    from (select regexp_replace(problem, '(?s)(^not a time|: expected [^,]*)(: |, found ).*', '\\1') as reason from ${name(`${table}_judged`)} where problem is not null)
     group by reason order by count desc, reason`);
   for (const used of [`${table}_judged`, mapped, source.table]) await database.run(sql`drop table ${name(used)}`);
   const result: Import = {
@@ -162,7 +162,7 @@ async function timeOf(database: Database, table: string): Promise<Time> {
     };
   }
   const { bare } = await database.row<{ bare: number }>(sql`
-    select count(*) filter (where not regexp_matches(cast(${at} as varchar), '\\d([zZ]|[-+]\\d\\d(:?\\d\\d)?| ?[A-Z]{3,4})\\s*$')) as bare
+    select count(*) filter (where not regexp_matches(cast(${at} as varchar), ':\\d.*([zZ]|[-+]\\d\\d(:?\\d\\d)?|[A-Z]{3,4})\\s*$')) as bare
     from ${name(table)}`);
   return {
     value: sql`(try_cast(${at} as timestamptz) at time zone 'UTC')`,

@@ -184,7 +184,7 @@ async function metricExpressions(
   }
   if (metric.kind === "quantile") {
     const value = await expression(metric.value, "scalar");
-    return [sql`list(cast(${value} as double)) filter (where status = 'ok' and ${value} is not null)`];
+    return [sql`list(cast(${value} as double)) filter (where status = 'ok' and isfinite(cast(${value} as double)))`];
   }
   return [sql`cast(${await expression(metric.value, "aggregate")} as double)`];
 }

@@ -71,6 +71,14 @@ export async function loadPolicy(file: string): Promise<Policy> {
     loaded = await import(pathToFileURL(file).href);
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND";
+    if (missing && /package 'foretaste'/.test((cause as Error).message)) {
+      throw new InputError(
+        file,
+        "imports foretaste, which is not installed where the policy lies",
+        "npm install foretaste there, or export the policy as a plain object without definePolicy",
+        { cause },
+      );
+    }
     const way = missing
       ? "check the path and what the module imports"
       : "mend the module: node must be able to import it";

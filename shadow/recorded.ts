@@ -1,7 +1,7 @@
 import type { Database } from "../io/duckdb.ts";
 import { publishFile, temporaryName } from "../io/run-folder.ts";
 import { join, name, raw, type Sql, sql } from "../io/sql.ts";
-import { reservedMeasures } from "../io/tables.ts";
+import { isReservedMeasure, reservedMeasures } from "../io/tables.ts";
 import { InputError } from "../plan/input-error.ts";
 import type { ColumnExpression, Field } from "./map-records.ts";
 
@@ -16,16 +16,20 @@ const measurePrefix = "measure:";
 /**
  * The fields that a recorded lane reads besides session and time.
  *
- * @throws InputError for a measure with a reserved name
+ * @throws InputError for a measure with a reserved name, and for two whose names differ only in case
  */
 export function recordedFields({ failed, measures }: RecordedPolicy, place: (key: string) => string): Field[] {
   const fields = Object.entries(measures).map(([key, from]): Field => {
-    if (reservedMeasures.has(key)) {
+    if (isReservedMeasure(key)) {
       throw new InputError(
         place(`measures.${key}`),
         `the measure name ${key} is reserved`,
         `call it otherwise; reserved are ${[...reservedMeasures].join(", ")}`,
       );
+    }
+    const alike = Object.keys(measures).find((own) => own !== key && own.toLowerCase() === key.toLowerCase());
+    if (alike !== undefined) {
+      throw new InputError(place(`measures.${key}`), `measures ${key} and ${alike} differ only in case`, "rename one");
     }
     return { name: `${measurePrefix}${key}`, from, as: "value", place: place(`measures.${key}`) };
   });

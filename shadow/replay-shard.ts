@@ -5,7 +5,7 @@ import { Database } from "../io/duckdb.ts";
 import { canonicalJson } from "../io/hash.ts";
 import { publishFile, temporaryName } from "../io/run-folder.ts";
 import { join, name, raw, sql } from "../io/sql.ts";
-import { type MeasureType, measureTypes, observationColumns, reservedMeasures } from "../io/tables.ts";
+import { isReservedMeasure, type MeasureType, measureTypes, observationColumns } from "../io/tables.ts";
 import { finalize, hashText } from "../plan/assignment.ts";
 import { InputError } from "../plan/input-error.ts";
 import { type RandomStream, randomStream, type StudyKey, studyKey } from "../statistics/random-stream.ts";
@@ -234,8 +234,7 @@ function recordMeasure(into: Observations, at: number, key: string, value: Measu
   }
   let measure = into.measures.get(key);
   if (!measure) {
-    if (reservedMeasures.has(key))
-      throw new InputError(`measure ${key}`, "its name is reserved", "rename it in the policy");
+    requireMeasureName(into, key);
     measure = { type, values: new Array(into.status.length).fill(null) };
     into.measures.set(key, measure);
   }
@@ -249,12 +248,24 @@ function recordMeasure(into: Observations, at: number, key: string, value: Measu
   measure.values[at] = value;
 }
 
+function requireMeasureName({ measures }: Observations, key: string): void {
+  if (isReservedMeasure(key)) throw new InputError(`measure ${key}`, "its name is reserved", "rename it in the policy");
+  const alike = [...measures.keys()].find((known) => known.toLowerCase() === key.toLowerCase());
+  if (alike !== undefined)
+    throw new InputError(`measure ${key}`, `differs from ${alike} only in case`, "rename one of them in the policy");
+}
+
 function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as { then?: unknown } | null)?.then === "function";
 }
 
+/** Anything may be thrown, also what has no text. */
 function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, 500);
+  try {
+    return String(error instanceof Error ? error.message : error).slice(0, 500);
+  } catch {
+    return "something without a text was thrown";
+  }
 }
 
 async function readRequests(open: Database, file: string): Promise<ShardRequests> {

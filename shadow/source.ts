@@ -58,7 +58,7 @@ export const origin = {
  * row a bad one. In CSV an empty field is missing.
  *
  * @param columns the log's columns that are read, at their types
- * @throws InputError at `place` for an unknown column
+ * @throws InputError at `place` for an unknown column, and for columns that SQL cannot tell apart
  */
 export async function typedRelation(
   database: Database,
@@ -66,7 +66,12 @@ export async function typedRelation(
   columns: readonly string[],
   place: string,
 ): Promise<Sql> {
-  for (const column of columns) requireColumn(source, column, place);
+  for (const [i, column] of columns.entries()) {
+    requireColumn(source, column, place);
+    const alike = columns.slice(0, i).find((other) => other.toLowerCase() === column.toLowerCase());
+    if (alike !== undefined)
+      throw new InputError(place, `columns ${alike} and ${column} differ only in case`, "rename one in the log");
+  }
   const table = name(source.table);
   const origins = sql`${name(origin.file)}, ${name(origin.line)}, ${name(origin.record)}, ${name(origin.broken)}`;
   if (source.format === "parquet") return sql`select * from ${table}`;
@@ -201,13 +206,13 @@ async function loadParquet(database: Database, files: readonly string[], table: 
     await database.run(sql`
       create table ${name(table)} as
       select
-        * exclude (filename, file_row_number),
-        cast(list_position(${list}, filename) - 1 as integer) as ${name(origin.file)},
+        * exclude (__filename, file_row_number),
+        cast(list_position(${list}, __filename) - 1 as integer) as ${name(origin.file)},
         file_row_number + 1 as ${name(origin.line)},
         cast(null as varchar) as ${name(origin.record)},
         cast(null as varchar) as ${name(origin.broken)},
         cast(null as varchar) as ${name(origin.problem)}
-      from read_parquet(${list}, filename = true, file_row_number = true)`);
+      from read_parquet(${list}, filename = '__filename', file_row_number = true)`);
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
     throw new InputError(

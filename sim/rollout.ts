@@ -64,7 +64,10 @@ export function simulateRollout(world: World, permutation: Uint16Array): Rollout
         stage: index,
         windows: start + k,
         unitsExposed: unitsExposed(world, exposedFrom, start + k),
-        because: decision.action === "rollback" ? plan.guardrails.findIndex(({ key }) => key === decision.because) : -1,
+        because:
+          decision.action === "rollback" && !decision.timeout
+            ? plan.guardrails.findIndex(({ key }) => key === decision.because)
+            : -1,
       };
     }
   }

@@ -17,7 +17,7 @@ export function comparisonSection({ comparison }: Result): Section | undefined {
         kind: "paragraph",
         text:
           `Lanes: ${lanes.join(", ")}; ${format.count(sessions)} sessions of ${format.count(units)} units. ` +
-          `A difference is candidate − control, with its ${format.level(level)} interval by unit; below it, the same ` +
+          `A difference is candidate − control, with its ${format.percent(level)} interval by unit, then the same ` +
           "relative to control. p is two-sided, of no difference. Not shown: these data do not tell whether the loss is " +
           "inside the margin; that takes more sessions.",
       },
@@ -44,7 +44,7 @@ function metricsTable({ metrics, level }: Result["comparison"]): Block[] {
       { title: "Metric" },
       { title: "Control", numeric: true },
       { title: "Candidate", numeric: true },
-      { title: `Difference [${format.level(level)}]`, numeric: true },
+      { title: `Difference [${format.percent(level)}]`, numeric: true },
       { title: "Margin", numeric: true },
       { title: "Reading" },
       { title: "p", numeric: true },
@@ -85,7 +85,7 @@ function forest(metrics: readonly MetricResult[], level: number): Block[] {
   const left = metrics.filter(({ margin }) => margin !== null).length - rows.length;
   const missing = left > 0 ? ` ${left} without an interval ${left === 1 ? "is" : "are"} left out.` : "";
   const caption =
-    `Harm against its margin, with ${format.level(level)} intervals: each metric on the scale of its own margin, ` +
+    `Harm against its margin, with ${format.percent(level)} intervals: each metric on the scale of its own margin, ` +
     `worse to the right.${missing}`;
   return [{ kind: "forest", caption, rows }];
 }

@@ -61,8 +61,9 @@ function stagesTable({ stages }: Plan): Block[] {
 }
 
 /** THE rule of `plan/decide.ts`, in the order in which it is asked at a look. */
-function ruleInWords({ rule, budgets }: Plan): Block[] {
-  const { harmful, passes, note } = evidenceInWords(rule, budgets);
+function ruleInWords(plan: Plan): Block[] {
+  const { rule } = plan;
+  const { harmful, passes, note } = evidenceInWords(plan);
   const floor = format.count(rule.rollbackFloor);
   return [
     { kind: "paragraph", text: `At every look, on the data of that stage alone (evidence: ${rule.evidence}${note}):` },
@@ -70,7 +71,7 @@ function ruleInWords({ rule, budgets }: Plan): Block[] {
       kind: "list",
       items: [
         "Void: if the split does not fit the stage's share, or a unit was served by both arms, nothing is decided.",
-        `Roll back: if for some metric ${harmful} and it does not pass, with at least ${floor} units in each arm.`,
+        `Roll back: if for some metric ${harmful}, with at least ${floor} units in each arm.`,
         `Promote: if every metric passes at this same look (${passes}), after the minimum duration and sample.`,
         `Otherwise hold. ${timeoutInWords(rule.onTimeout)}`,
       ],
@@ -78,7 +79,7 @@ function ruleInWords({ rule, budgets }: Plan): Block[] {
   ];
 }
 
-function evidenceInWords({ evidence, leak }: Plan["rule"], { falseRollback, missedRegression }: Plan["budgets"]) {
+function evidenceInWords({ rule: { evidence, leak }, budgets, guardrails, stages }: Plan) {
   if (evidence === "point") {
     return {
       harmful: "the estimated harm is beyond its margin",
@@ -86,17 +87,16 @@ function evidenceInWords({ evidence, leak }: Plan["rule"], { falseRollback, miss
       note: ", no allowance for chance",
     };
   }
-  const pass =
-    `harm at the margin is rejected at ${format.percent(missedRegression)} in the last stage with a control, ` +
-    `at ${format.percent(leak)} before it`;
-  if (evidence === "fixed") {
-    return {
-      harmful: `harm is shown at a one-sided level of ${format.percent(falseRollback)}`,
-      passes: pass,
-      note: ", the same level at every look, not corrected for the number of looks, metrics or stages",
-    };
-  }
-  return { harmful: "harm is beyond the rollback boundary", passes: "beyond the boundary for passing", note: "" };
+  const tests = guardrails.length * stages.filter(({ exposure }) => exposure < 1).length;
+  return {
+    harmful:
+      `harm is shown at a one-sided level of ${format.percent(budgets.falseRollback / tests)} and it does not pass ` +
+      `(${format.percent(budgets.falseRollback)} shared over ${format.count(tests)} metrics and stages)`,
+    passes:
+      `harm at the margin is rejected at ${format.percent(budgets.missedRegression)} in the last stage with a control, ` +
+      `at ${format.percent(leak)} before it`,
+    note: ", the same level at every look, not corrected for the number of looks",
+  };
 }
 
 function timeoutInWords(onTimeout: string): string {

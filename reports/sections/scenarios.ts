@@ -26,7 +26,7 @@ function legend({ simulation, scenarios }: Result): string {
   const level = scenarios.map(({ promote }) => promote).find((own) => own.status === "ok")?.level ?? 0.95;
   return (
     `${format.count(simulation.replicates)} rollouts of each scenario over ${format.count(simulation.salts)} salts; rates ` +
-    `have ${format.level(level)} Monte Carlo intervals, clustered by salt. Time and units are the median, below it p10 to ` +
+    `have ${format.percent(level)} Monte Carlo intervals, clustered by salt. Time and units are the median, then p10 to ` +
     "p90 of the rollouts. Not separated: the interval reaches across the budget; more rollouts would tell."
   );
 }

@@ -43,12 +43,19 @@ function worstFirst(segments: readonly SegmentResult[]): SegmentResult[] {
   );
 }
 
+const countWords: Readonly<Record<SegmentResult["reading"], string>> = {
+  beyond: "beyond the margin",
+  unresolved: "not shown",
+  inside: "inside the margin",
+  "no margin": "without a margin",
+};
+
 function summary(segments: readonly SegmentResult[]): Block[] {
   if (segments.length === 0) return [];
-  const counts = (["beyond", "unresolved", "inside", "no margin"] as const)
-    .map((reading) => ({ reading, n: segments.filter((own) => own.reading === reading).length }))
+  const counts = Object.entries(countWords)
+    .map(([reading, words]) => ({ words, n: segments.filter((own) => own.reading === reading).length }))
     .filter(({ n }) => n > 0)
-    .map(({ reading, n }) => `${format.count(n)} ${format.readingWord(reading)}`);
+    .map(({ words, n }) => `${format.count(n)} ${words}`);
   return [
     {
       kind: "paragraph",
@@ -68,7 +75,7 @@ function segmentsTable(caption: string, segments: readonly SegmentResult[], leve
       { title: "Metric" },
       { title: "Control", numeric: true },
       { title: "Candidate", numeric: true },
-      { title: `Difference [${format.level(level)}]`, numeric: true },
+      { title: `Difference [${format.percent(level)}]`, numeric: true },
       { title: "Margin", numeric: true },
       { title: "Reading" },
       { title: "p, within margin", numeric: true },

@@ -23,7 +23,8 @@ const sentences = {
   go: "On this traffic every margin is kept, and the rehearsal did not find the plan over any of its budgets.",
   hold: "No harm beyond a margin is shown, but a question is open: do not start before it is settled.",
   "no-go": "Harm beyond a margin is shown. Do not start this rollout.",
-  "cannot-tell": "The inputs cannot be trusted, so this rehearsal says neither yes nor no.",
+  "cannot-tell":
+    "The inputs cannot be trusted, so this rehearsal says neither yes nor no. Take every figure below as void.",
 } as const;
 
 type Held = NonNullable<ScenarioResult["falseStop"]>;
@@ -54,12 +55,16 @@ function missedRegression({ scenarios }: Result): Figure | undefined {
   if (!first) return undefined;
   const worst = known.length > 0 ? known.reduce((a, b) => (b.value > a.value ? b : a)) : first;
   const unknown = atMargin.length - known.length;
-  const rest = unknown > 0 && known.length > 0 ? `; undetermined at ${unknown} of ${atMargin.length} margins` : "";
+  const partly = unknown > 0 && known.length > 0;
+  const rest = partly ? `; undetermined at ${unknown} of ${atMargin.length} margins` : "";
   return {
     name: "P(missed regression), worst",
     value: format.rate(worst.rate),
     detail: `promoted, if the harm sits at the margin of ${worst.metric}${rest}`,
-    status: { text: budgetWord(worst), mark: budgetMark(worst) },
+    status:
+      partly && worst.verdict === "kept"
+        ? { text: `${budgetWord(worst)} where it could be determined`, mark: "open" }
+        : { text: budgetWord(worst), mark: budgetMark(worst) },
   };
 }
 

@@ -7,7 +7,8 @@ import { foretaste } from "../support/run-cli.ts";
 
 const recorded = join(repository, "..", "shared", "data", "agents");
 const there = existsSync(recorded);
-if (!there) console.info("skipped: the InterCode logs are not beside the project, see examples/intercode-sql/README.md");
+if (!there)
+  console.info("skipped: the InterCode logs are not beside the project, see examples/intercode-sql/README.md");
 
 /**
  * Known answers: princeton-nlp/intercode @ c3e46d8, data/results/sql, counted in the original files.

@@ -45,15 +45,18 @@ const bound = 4.4;
 
 describe("the bucket engine agrees with the exact engine, unit by unit", () => {
   describe.each(values.map(({ name, candidate }, s) => ({ name, candidate, s })))("under $name", ({ candidate, s }) => {
-    const exact = Array.from({ length: exactReplicates }, (_, r) => exactRollout(plan, outcomes, candidate, "exact", 1000 * s + r));
+    const exact = Array.from({ length: exactReplicates }, (_, r) =>
+      exactRollout(plan, outcomes, candidate, "exact", 1000 * s + r),
+    );
     it.each(Object.entries(figures))("in %s", (name, figure) => {
       const slow = meanAndError(exact.map(figure));
       const hours = name === "hours" ? 6 : 1;
       const quick = meanAndError(fast.map((salt) => (mean((salt[s] as Rollout[]).map(figure)) as number) * hours));
       const error = Math.hypot(slow.error, quick.error);
-      expect(Math.abs(quick.mean - slow.mean), `${quick.mean} ± ${quick.error} against ${slow.mean} ± ${slow.error}`).toBeLessThanOrEqual(
-        bound * error,
-      );
+      expect(
+        Math.abs(quick.mean - slow.mean),
+        `${quick.mean} ± ${quick.error} against ${slow.mean} ± ${slow.error}`,
+      ).toBeLessThanOrEqual(bound * error);
     });
   });
 });

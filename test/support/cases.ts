@@ -35,10 +35,32 @@ function go(): Result {
 
 /** A benchmark's log without times, judged by point estimates. */
 function hold(): Result {
-  const budget = { budget: 0.1, verdict: "missed" } as const;
-  const missed = rate(0.482);
+  const unitsExposed = { p10: 118, p50: 124, p90: 131 };
   return result({
     name: "retail benchmark: gpt-3.5 → gpt-4o",
+    run: {
+      policies: { control: "gpt-3.5 as recorded", candidate: "gpt-4o as recorded" },
+      command: "foretaste rehearse examples/retail/foretaste.yaml --seed retail",
+      seed: "retail",
+    },
+    trust: {
+      checks: [
+        {
+          name: "sessions in both lanes",
+          status: "warn",
+          figure: "115 matched, 0 only in control, 2 only in candidate",
+          threshold: "at least half matched",
+          why: "unmatched sessions are left out of every figure",
+        },
+        {
+          name: "length of the log",
+          status: "warn",
+          figure: "the plan may go around the log 3 times",
+          threshold: "1 time",
+          why: "later laps repeat the log with new units; rates that rest on them are not certified",
+        },
+      ],
+    },
     verdict: {
       decision: "hold",
       reasons: [
@@ -46,6 +68,7 @@ function hold(): Result {
         "gate offline is not passed: completion_rate has 115 of 200 paired sessions",
         "missed regression under at_margin:completion_rate: 48.2 % of rollouts, the budget is 10 %",
         "false rollback under no_change: 31 % of rollouts, the budget is 5 %",
+        "false stop under no_change: 31 % of rollouts, the budget is 20 %",
       ],
       exitCode: 10,
     },
@@ -65,6 +88,11 @@ function hold(): Result {
     },
     plan: {
       assignBy: "session",
+      salt: "retail-gpt-4o",
+      guardrails: [
+        { key: "completion_rate", margin: "5pp", better: "higher" },
+        { key: "cost_per_task", margin: "20%", better: "lower" },
+      ],
       gates: [
         {
           name: "offline",
@@ -110,20 +138,16 @@ function hold(): Result {
       notes: [],
     },
     scenarios: [
-      scenario({ rollback: rate(0), stop: rate(0), promote: rate(1), byMetric: [] }),
+      scenario({ rollback: rate(0), stop: rate(0), unitsExposed }),
       scenario({
         name: "no_change",
+        unitsExposed,
         rollback: rate(0.31),
         stop: rate(0),
-        promote: rate(0.69),
         wrong: { kind: "false rollback", rate: rate(0.31), budget: 0.05, verdict: "missed" },
         falseStop: { rate: rate(0.31), budget: 0.2, verdict: "missed" },
       }),
-      {
-        ...atMargin("completion_rate", 0.05),
-        promote: missed,
-        wrong: { kind: "missed regression", rate: missed, ...budget },
-      },
+      atMargin("completion_rate", 0.482),
       atMargin("cost_per_task", 0.09),
     ],
     simulation: {

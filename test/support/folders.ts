@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,9 +13,12 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** A copy of a folder of `examples/`, without runs and logs. */
+/** A copy of a folder of `examples/`, without runs and logs, in a folder where the package is installed. */
 export function copyExample(name: string): string {
-  const folder = join(temporaryFolder(), name);
+  const root = temporaryFolder();
+  mkdirSync(join(root, "node_modules"));
+  symlinkSync(repository, join(root, "node_modules/foretaste"));
+  const folder = join(root, name);
   cpSync(join(repository, "examples", name), folder, {
     recursive: true,
     filter: (source) => !/(\/logs|\/\.foretaste)(\/|$)/.test(source),

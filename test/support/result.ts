@@ -67,29 +67,40 @@ export function segment(own: Partial<SegmentResult> = {}): SegmentResult {
   };
 }
 
-/** A scenario in which most rollouts are promoted. */
+/** A scenario in which most rollouts are promoted; what is known by stage and by metric adds up to its rates. */
 export function scenario(own: Partial<ScenarioResult> = {}): ScenarioResult {
+  const { rollback = rate(0.041), stop = rate(0.032) } = own;
+  const shares = { rollback: shareOf(rollback), stop: shareOf(stop) };
   return {
     name: "as_replayed",
     replicates: 1000,
     salts: 40,
-    rollback: rate(0.041),
-    stop: rate(0.032),
-    promote: rate(0.927),
+    rollback,
+    stop,
+    promote: rate(1 - shares.rollback - shares.stop),
     hoursToDecision: { p10: 66, p50: 68, p90: 94 },
     unitsExposed: { p10: 1322, p50: 1398, p90: 1471 },
-    byStage: [
-      { stage: "canary", rollback: 0.011, stop: 0.004, promote: 0.985 },
-      { stage: "early", rollback: 0.009, stop: 0.006, promote: 0.97 },
-      { stage: "quarter", rollback: 0.012, stop: 0.009, promote: 0.949 },
-      { stage: "half", rollback: 0.009, stop: 0.013, promote: 0.927 },
-    ],
+    byStage: stages(shares),
     byMetric: [
-      { metric: "completion_rate", rollback: 0.027 },
-      { metric: "latency_p95", rollback: 0.014 },
-    ],
+      { metric: "completion_rate", rollback: 0.7 * shares.rollback },
+      { metric: "cost_per_task", rollback: 0.3 * shares.rollback },
+    ].filter((cause) => cause.rollback > 0),
     ...own,
   };
+}
+
+function stages({ rollback, stop }: { readonly rollback: number; readonly stop: number }): ScenarioResult["byStage"] {
+  let left = 0;
+  const ended = { canary: 0.4, early: 0.3, quarter: 0.2, half: 0.1 };
+  return Object.entries(ended).map(([stage, share]) => {
+    left += share;
+    const promote = Math.max(0, 1 - left * (rollback + stop));
+    return { stage, rollback: share * rollback, stop: share * stop, promote };
+  });
+}
+
+function shareOf(own: EstimateResult): number {
+  return own.status === "ok" ? own.value : 0;
 }
 
 /** Harm at the margin of a metric, promoted although it should not be in a share `missed` of the rollouts. */
@@ -106,12 +117,6 @@ export function atMargin(name: string, missed: number): ScenarioResult {
     wrong: { kind: "missed regression", rate: promote, budget, verdict },
     hoursToDecision: { p10: 3, p50: 9, p90: 31 },
     unitsExposed: { p10: 14, p50: 31, p90: 164 },
-    byStage: [
-      { stage: "canary", rollback: 0.62, stop: 0.01, promote: 0.37 },
-      { stage: "early", rollback: 0.2, stop: 0, promote: 0.17 },
-      { stage: "quarter", rollback: 0.1, stop: 0, promote: 0.07 },
-      { stage: "half", rollback: 0.07 - missed, stop: 0, promote: missed },
-    ],
     byMetric: [{ metric: name, rollback: 0.99 - missed }],
   });
 }
@@ -414,4 +419,21 @@ export function harmlessSegments(): SegmentResult[] {
       ...(n < 600 ? ({ reading: "unresolved", pBeyond: 0.58 } as const) : {}),
     }),
   ]);
+}
+
+/** As large as a usual result becomes: 12 metrics, 60 segments, 15 scenarios. */
+export function large(): Result {
+  const names = Array.from({ length: 12 }, (_, i) => `metric_number_${i}`);
+  const segments = Array.from({ length: 60 }, (_, i) =>
+    segment({ metric: `metric_number_${i % 12}`, value: `value ${i}` }),
+  );
+  return result({
+    comparison: { metrics: names.map((name) => metric({ name })), segments },
+    scenarios: [
+      scenario(),
+      ...names.map((name) => atMargin(name, 0.05)),
+      scenario({ name: "a" }),
+      scenario({ name: "b" }),
+    ],
+  });
 }
