@@ -49,6 +49,7 @@ export class Database {
     await database.run(sql`set autoload_known_extensions = false`);
     if (folders) {
       const allowed = folders.map((folder) => literal(`${realpathSync(folder)}/`));
+      await database.run(sql`set temp_directory = ${literal(`${folders[0]}/spill`)}`);
       await database.run(sql`set allowed_directories = [${join(allowed)}]`);
       await database.run(sql`set enable_external_access = false`);
       await database.run(sql`set lock_configuration = true`);

@@ -50,6 +50,11 @@ export function readJsonFile<T>(file: string): T | undefined {
   return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as T) : undefined;
 }
 
+/** The file of one shard in a folder. */
+export function shardFile(folder: string, shard: number): string {
+  return join(folder, `${String(shard).padStart(5, "0")}.parquet`);
+}
+
 /** The Parquet files of a folder, in the order of their names; none when it does not exist. */
 export function parquetFiles(folder: string): string[] {
   if (!existsSync(folder)) return [];

@@ -344,7 +344,13 @@ async function laneOf(
   }
   return {
     kind: "recorded",
-    source: { files, session: own, user: user ?? traffic?.user, at: at ?? traffic?.at, where },
+    source: {
+      files,
+      session: own,
+      user: user ?? traffic?.user,
+      at: at ?? traffic?.at,
+      where: where ?? (source === undefined ? traffic?.where : undefined),
+    },
     failed,
     measures,
   };

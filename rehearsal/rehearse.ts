@@ -12,7 +12,7 @@ import { markdownReport } from "../reports/markdown.ts";
 import { type Result, resultSchema } from "../reports/result.ts";
 import { candidateValues, type Scenario, scenariosOf } from "../scenarios/scenario.ts";
 import { NoRoom } from "../scenarios/shift.ts";
-import { computeOutcomes, type OutcomeSummary, type Outcomes } from "../shadow/outcomes.ts";
+import { computeOutcomes, type Outcomes, type OutcomeSummary, writeOutcomes } from "../shadow/outcomes.ts";
 import { observationsFolder } from "../shadow/replay.ts";
 import type { Rollout } from "../sim/rollout.ts";
 import { type SaltsJob, simulate, simulationWorker } from "../sim/simulate.ts";
@@ -155,6 +155,7 @@ async function measure(project: Project, options: RunOptions, onProgress: Progre
       attributes,
       place,
     );
+    await writeOutcomes(database, project.metrics, join(folder, "outcomes"));
     onProgress("outcomes", 1, 1);
     return { ...replayed, ...measured };
   } finally {
@@ -200,7 +201,7 @@ async function simulateOutcomes(
       replicates: salts * replicatesPerSalt,
       salts,
       windowHours: input.windowMs / 3_600_000,
-      laps: Math.ceil(input.planWindows / input.logWindows),
+      laps: input.laps,
       notes,
     },
   };
@@ -211,9 +212,14 @@ function inputOf(plan: Project["plan"], outcomes: Outcomes, values: readonly Sce
     return simulationInput(plan, outcomes, values);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new InputError("plan", error.message, "give looks and durations a larger common step, as 1h", {
-      cause: error,
-    });
+    throw new InputError(
+      "plan",
+      error.message,
+      "give looks and durations a larger common step (1h), or rehearse on a longer log",
+      {
+        cause: error,
+      },
+    );
   }
 }
 

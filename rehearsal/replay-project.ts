@@ -96,12 +96,13 @@ async function importProject(project: Project, run: Run, threads: number, onProg
       place: (key: string) => string,
       fields: readonly Field[],
     ) => {
-      onProgress(`read ${role}`, imports.length, imports.length + 1);
+      onProgress(`read ${role}`, 0, 1);
       const at = role === base ? source.at : undefined;
       requireTimes(role !== base || at !== undefined, role === base ? project.arrivals : undefined, place("at"));
       const spec = { ...source, role, fields, place, quarantineLimit: project.quarantineLimit };
       try {
         imports.push(await importRecords(database, spec, role));
+        onProgress(`read ${role}`, 1, 1);
       } finally {
         await quarantined();
       }

@@ -34,13 +34,14 @@ export function verdictOf(
   if (untrusted.length > 0) {
     return { decision: "cannot-tell", reasons: untrusted.map(({ name, figure, why }) => `${name}: ${figure}; ${why}`) };
   }
+  const guarded = new Set(comparison.metrics.map(({ name }) => name));
   const harm = [
     ...comparison.metrics.filter(({ reading }) => reading === "beyond").map((metric) => harmReason(metric, "")),
     ...comparison.segments
-      .filter(({ reading }) => reading === "beyond")
+      .filter(({ reading, name, segment }) => reading === "beyond" && !guarded.has(`${name}@${segment.attribute}=${segment.value}`))
       .map((own) => harmReason(own, ` in ${own.segment.attribute}=${own.segment.value}`)),
   ];
-  if (harm.length > 0) return { decision: "no-go", reasons: [...new Set(harm)] };
+  if (harm.length > 0) return { decision: "no-go", reasons: harm };
   const open = [
     ...comparison.metrics
       .filter(({ guardrail, reading }) => guardrail !== null && reading === "unresolved")

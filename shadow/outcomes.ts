@@ -1,5 +1,6 @@
+import { mkdirSync } from "node:fs";
 import { type Database, SqlError } from "../io/duckdb.ts";
-import { parquetFiles } from "../io/run-folder.ts";
+import { parquetFiles, publishFile, shardFile, temporaryName } from "../io/run-folder.ts";
 import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { didYouMean } from "../plan/document.ts";
 import { InputError } from "../plan/input-error.ts";
@@ -85,6 +86,8 @@ export async function computeOutcomes(
   const expressions = await Promise.all(
     metrics.map((metric) => metricExpressions(database, metric, measures, place(metric.name))),
   );
+  for (const [i, metric] of metrics.entries())
+    await bind(database, expressions[i] as Sql[], metric, place(metric.name));
   for (const lane of lanes) {
     await database
       .run(sql`
@@ -100,7 +103,7 @@ export async function computeOutcomes(
   }
   await database.run(sql`
     create table matched as
-    select position, session, unit, arrival, ends, attributes, control.failed as control_failed,
+    select position, session, unit, arrival, ends, attributes, shard, control.failed as control_failed,
       candidate.failed as candidate_failed,
       ${join(lanes.flatMap((lane) => expressions.flatMap((own, i) => own.map((_, k) => sql`${name(lane)}.${slot(i, k)} as ${laneSlot(lane, i, k)}`))))}
     from read_parquet(${sessions}) as sessions
@@ -116,6 +119,31 @@ export async function computeOutcomes(
     );
   }
   return { outcomes, summary: await summarize(database) };
+}
+
+/**
+ * Writes the outcomes of {@link computeOutcomes} as one file per shard: session, unit, arrival, ends, attributes, and for each
+ * metric and lane `<metric>.<lane>` (of a ratio `<metric>.<lane>.numerator` and `.denominator`, of a quantile the list of its
+ * requests' values) as the lane has it: NULL is missing, and failed sessions, whose `failure_rate` is 1, are not yet replaced.
+ */
+export async function writeOutcomes(database: Database, metrics: readonly Metric[], folder: string): Promise<void> {
+  const columns = metrics.flatMap((metric, i) =>
+    lanes.flatMap((lane) => {
+      const parts = metric.kind === "ratio" ? [".numerator", ".denominator"] : [""];
+      return parts.map((part, k) => sql`${laneSlot(lane, i, k)} as ${name(`${metric.name}.${lane}${part}`)}`);
+    }),
+  );
+  mkdirSync(folder, { recursive: true });
+  const shards = await database.rows<{ shard: number }>(sql`select distinct shard from matched order by shard`);
+  for (const { shard } of shards) {
+    const file = shardFile(folder, shard);
+    const temporary = temporaryName(file);
+    await database.run(sql`
+      copy (
+        select session, unit, arrival, ends, attributes, ${join(columns)} from matched where shard = ${shard} order by position
+      ) to ${temporary} (format parquet)`);
+    publishFile(temporary, file);
+  }
 }
 
 const slot = (metric: number, part: number) => name(`m${metric}_${part}`);
@@ -187,6 +215,23 @@ async function metricExpressions(
     return [sql`list(cast(${value} as double)) filter (where status = 'ok' and isfinite(cast(${value} as double)))`];
   }
   return [sql`cast(${await expression(metric.value, "aggregate")} as double)`];
+}
+
+/** Asks DuckDB whether the expressions fit the measures' types, for a message that names the metric. */
+async function bind(database: Database, expressions: readonly Sql[], metric: Metric, place: string): Promise<void> {
+  try {
+    for (const lane of lanes) {
+      await database.describe(sql`select ${join(expressions)} from ${name(lane)} group by session`);
+    }
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    throw new InputError(
+      place,
+      `metric ${metric.name} cannot be computed: ${error.problem}`,
+      "check its expression against the measures' types",
+      { cause: error },
+    );
+  }
 }
 
 function requireMeasure(

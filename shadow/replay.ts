@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Pool, workerBeside } from "../io/pool.ts";
+import { shardFile } from "../io/run-folder.ts";
 import type { ShardJob, ShardSummary } from "./replay-shard.ts";
 
 /** The module that runs {@link replayShard} in a thread. */
@@ -45,7 +46,7 @@ export async function replay(
 }
 
 export function requestsFile(folder: string, shard: number): string {
-  return join(folder, "requests", `${String(shard).padStart(5, "0")}.parquet`);
+  return shardFile(join(folder, "requests"), shard);
 }
 
 export function observationsFolder(folder: string, lane: string): string {
@@ -53,5 +54,5 @@ export function observationsFolder(folder: string, lane: string): string {
 }
 
 export function observationsFile(folder: string, lane: string, shard: number): string {
-  return join(observationsFolder(folder, lane), `${String(shard).padStart(5, "0")}.parquet`);
+  return shardFile(observationsFolder(folder, lane), shard);
 }

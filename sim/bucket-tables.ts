@@ -39,7 +39,7 @@ function columnsOf({ kind, edges }: SimulatedGuardrail): number {
   return kind === "ratio" ? 5 : 3;
 }
 
-/** Buckets of the copies of every unit, for one salt and one lap around the log. */
+/** Buckets of the copies of every unit, for one salt. */
 export interface Assignment {
   /** bucket of copy k of unit u at starts[u] + k */
   readonly buckets: Uint16Array;
@@ -54,15 +54,15 @@ export interface Assignment {
  *
  * Source: Hanley & MacGibbon (2006), Comput. Methods Programs Biomed. 83:57–62 (Poisson bootstrap).
  */
-export function assignUnits(unitHash: Uint32Array, salt: TextHash, lap: number): Assignment {
+export function assignUnits(unitHash: Uint32Array, salt: TextHash): Assignment {
   const units = unitHash.length / 2;
   const starts = new Int32Array(units + 1);
   const buckets: number[] = [];
   for (let u = 0; u < units; u++) {
     const unit: TextHash = [unitHash[2 * u] as number, unitHash[2 * u + 1] as number];
-    const copies = poissonOne(position(unit, [salt[0] ^ 0x85ebca6b, salt[1] + lap]));
+    const copies = poissonOne(position(unit, [salt[0] ^ 0x85ebca6b, salt[1]]));
     for (let copy = 0; copy < copies; copy++) {
-      buckets.push(Math.floor(position(unit, [salt[0] + copy * 0x9e3779b9, salt[1] + lap]) * bucketCount));
+      buckets.push(Math.floor(position(unit, [salt[0] + copy * 0x9e3779b9, salt[1]]) * bucketCount));
     }
     starts[u + 1] = buckets.length;
   }
@@ -88,15 +88,15 @@ function poissonOne(uniform: number): number {
  */
 export class BucketTables {
   readonly #input: SimulationInput;
-  readonly #assignments: readonly Assignment[];
+  readonly #assignment: Assignment;
   readonly #values: readonly Values[];
   readonly #cells = new Map<number, Cell | null>();
   readonly layouts: readonly Layout[];
 
   /** @param values the arm's values, one entry a guardrail */
-  constructor(input: SimulationInput, assignments: readonly Assignment[], values: readonly Values[]) {
+  constructor(input: SimulationInput, assignment: Assignment, values: readonly Values[]) {
     this.#input = input;
-    this.#assignments = assignments;
+    this.#assignment = assignment;
     this.#values = values;
     this.layouts = input.sessions.lags.map((_, maturity) => layoutOf(input.guardrails, maturity));
   }
@@ -112,15 +112,13 @@ export class BucketTables {
   }
 
   #build(maturity: number, lag: number, window: number): Cell | null {
-    const { sessions, guardrails, logWindows } = this.#input;
-    const lap = Math.floor(window / logWindows);
-    const inLog = window % logWindows;
-    const { buckets, starts } = this.#assignments[lap] as Assignment;
+    const { sessions, guardrails } = this.#input;
+    const { buckets, starts } = this.#assignment;
     const { offset, width } = this.layouts[maturity] as Layout;
     const lags = (sessions.lags[maturity] as { lag: Uint8Array }).lag;
     let rows: Float64Array | null = null;
     const row = new Float64Array(width);
-    for (let i = sessions.windowStart[inLog] as number; i < (sessions.windowStart[inLog + 1] as number); i++) {
+    for (let i = sessions.windowStart[window] as number; i < (sessions.windowStart[window + 1] as number); i++) {
       if (lags[i] !== lag) continue;
       const unit = sessions.unit[i] as number;
       const from = starts[unit] as number;
@@ -132,7 +130,7 @@ export class BucketTables {
       for (let g = 0; g < guardrails.length; g++) {
         const guardrail = guardrails[g] as SimulatedGuardrail;
         if (guardrail.maturity === maturity)
-          contribute(guardrail, this.#values[g] as Values, i, row, offset[g] as number);
+          contribute(guardrail, this.#values[g] as Values, sessions.base[i] as number, row, offset[g] as number);
       }
       for (let copy = from; copy < to; copy++) {
         const at = (buckets[copy] as number) * width;
@@ -196,23 +194,22 @@ function columnTotals(rows: Float64Array, width: number): Float64Array {
 /** Units first seen in each window, by bucket. */
 export class FirstSeen {
   readonly #input: SimulationInput;
-  readonly #assignments: readonly Assignment[];
+  readonly #assignment: Assignment;
   readonly #windows = new Map<number, { readonly counts: Int32Array; readonly total: number }>();
 
-  constructor(input: SimulationInput, assignments: readonly Assignment[]) {
+  constructor(input: SimulationInput, assignment: Assignment) {
     this.#input = input;
-    this.#assignments = assignments;
+    this.#assignment = assignment;
   }
 
   window(window: number): { readonly counts: Int32Array; readonly total: number } {
     const known = this.#windows.get(window);
     if (known) return known;
-    const { sessions, logWindows } = this.#input;
-    const { buckets, starts } = this.#assignments[Math.floor(window / logWindows)] as Assignment;
-    const inLog = window % logWindows;
+    const { sessions } = this.#input;
+    const { buckets, starts } = this.#assignment;
     const counts = new Int32Array(bucketCount);
     let total = 0;
-    for (let i = sessions.windowStart[inLog] as number; i < (sessions.windowStart[inLog + 1] as number); i++) {
+    for (let i = sessions.windowStart[window] as number; i < (sessions.windowStart[window + 1] as number); i++) {
       if (sessions.first[i] === 0) continue;
       const unit = sessions.unit[i] as number;
       for (let copy = starts[unit] as number; copy < (starts[unit + 1] as number); copy++) {

@@ -51,15 +51,14 @@ export class DesignEffects {
   }
 
   #clustering(start: number, base: EffectsFrom | undefined): Pick<EffectsFrom, "designEffect" | "unitsPerSession"> {
-    const { guardrails, sessions, planWindows, slowest } = this.#input;
-    const laps = Math.ceil(planWindows / this.#input.logWindows);
+    const { guardrails, sessions, slowest } = this.#input;
     const shared = this.#base ? this.#base.#values : undefined;
     const clusters = guardrails.map((guardrail, g) =>
       base && this.#values[g] === shared?.[g]
         ? undefined
-        : new Cluster(guardrail, this.#values[g] as Values, sessions.units * laps),
+        : new Cluster(guardrail, this.#values[g] as Values, sessions.units),
     );
-    const seen = new Uint8Array(sessions.units * laps);
+    const seen = new Uint8Array(sessions.units);
     const designEffect = new Float64Array((this.#longest + 1) * guardrails.length).fill(1);
     const unitsPerSession = new Float64Array(this.#longest + 1).fill(1);
     let count = 0;
@@ -94,26 +93,22 @@ export class DesignEffects {
     lag: number,
     visit: (session: number, unit: number) => void,
   ): void {
-    const { sessions, logWindows, planWindows } = this.#input;
+    const { sessions, planWindows } = this.#input;
     if (window < start || window >= planWindows) return;
-    const inLog = window % logWindows;
-    const shift = Math.floor(window / logWindows) * sessions.units;
     const lags = (sessions.lags[maturity] as { lag: Uint8Array }).lag;
-    for (let i = sessions.windowStart[inLog] as number; i < (sessions.windowStart[inLog + 1] as number); i++) {
-      if (lags[i] === lag) visit(i, (sessions.unit[i] as number) + shift);
+    for (let i = sessions.windowStart[window] as number; i < (sessions.windowStart[window + 1] as number); i++) {
+      if (lags[i] === lag) visit(sessions.base[i] as number, sessions.unit[i] as number);
     }
   }
 
   #arrivals(start: number): Float64Array {
-    const { sessions, logWindows, planWindows } = this.#input;
-    const seen = new Uint8Array(sessions.units * Math.ceil(planWindows / logWindows));
+    const { sessions, planWindows } = this.#input;
+    const seen = new Uint8Array(sessions.units);
     const arrived = new Float64Array(planWindows - start + 1);
     for (let window = start; window < planWindows; window++) {
-      const inLog = window % logWindows;
-      const shift = Math.floor(window / logWindows) * sessions.units;
       let count = arrived[window - start] as number;
-      for (let i = sessions.windowStart[inLog] as number; i < (sessions.windowStart[inLog + 1] as number); i++) {
-        const unit = (sessions.unit[i] as number) + shift;
+      for (let i = sessions.windowStart[window] as number; i < (sessions.windowStart[window + 1] as number); i++) {
+        const unit = sessions.unit[i] as number;
         if (seen[unit] === 0) count += 1;
         seen[unit] = 1;
       }

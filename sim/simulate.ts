@@ -68,12 +68,11 @@ export function simulateSalts({ input, seed, salts, replicatesPerSalt }: SaltsJo
   const study = studyKey(seed);
   return salts.map((salt) => {
     const hash = hashText(`${seed}/${salt}`);
-    const laps = Math.ceil(input.planWindows / input.logWindows);
-    const assignments = Array.from({ length: laps }, (_, lap) => assignUnits(input.sessions.unitHash, hash, lap));
-    const control = new BucketTables(input, assignments, controlValues);
-    const firstSeen = new FirstSeen(input, assignments);
+    const assignment = assignUnits(input.sessions.unitHash, hash);
+    const control = new BucketTables(input, assignment, controlValues);
+    const firstSeen = new FirstSeen(input, assignment);
     return arms.map(({ values, same, effects }) => {
-      const candidate = same ? control : new BucketTables(input, assignments, values);
+      const candidate = same ? control : new BucketTables(input, assignment, values);
       const world = { input, control, candidate, firstSeen, controlEffects, candidateEffects: effects };
       return Array.from({ length: replicatesPerSalt }, (_, r) =>
         simulateRollout(world, permutationOf(study, salt * replicatesPerSalt + r)),

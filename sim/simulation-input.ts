@@ -1,4 +1,4 @@
-import { hashText } from "../plan/assignment.ts";
+import { finalize, hashText } from "../plan/assignment.ts";
 import { controlledStages, type Guardrail, type Plan } from "../plan/plan.ts";
 import type { Attribute, Outcomes, Values } from "../shadow/outcomes.ts";
 import { quantileSorted } from "../statistics/quantiles.ts";
@@ -7,10 +7,10 @@ import { quantileSorted } from "../statistics/quantiles.ts";
 export interface SimulationInput {
   readonly plan: Plan;
   readonly windowMs: number;
-  /** windows of the log; a longer plan wraps around */
-  readonly logWindows: number;
   /** windows that the plan can last */
   readonly planWindows: number;
+  /** times that a plan of full length goes around the log; above 1 its traffic is used again, by new units */
+  readonly laps: number;
   readonly sessions: SessionColumns;
   readonly guardrails: readonly SimulatedGuardrail[];
   /** index of the largest `matureAfter`: units are counted when all their values are known */
@@ -18,13 +18,15 @@ export interface SimulationInput {
   readonly scenarios: readonly string[];
 }
 
+/** The sessions of the whole plan, in the order of arrival: those of the log, lap after lap. */
 export interface SessionColumns {
+  /** the session of the log whose values it has */
+  readonly base: Int32Array;
+  /** a unit of another lap is another unit */
   readonly unit: Int32Array;
   readonly units: number;
   /** two words a unit */
   readonly unitHash: Uint32Array;
-  /** window of arrival; sessions are sorted by it */
-  readonly arrival: Int32Array;
   /** sessions of window w: from windowStart[w] to windowStart[w + 1] */
   readonly windowStart: Int32Array;
   /** 1 for the first session of its unit */
@@ -64,7 +66,9 @@ export interface ScenarioValues {
 const mostLags = 12;
 const quantileBins = 32;
 const mostWindows = 20_000;
+const mostUnits = 20_000_000;
 const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 
 /**
  * Prepares outcomes, plan and scenarios for the simulation.
@@ -72,7 +76,8 @@ const hourMs = 3_600_000;
  * Windows are the greatest common divisor of all look intervals and durations of the plan; the first begins at the full
  * hour before the log's first session.
  *
- * @throws RangeError when the plan's times are so uneven that it has more than 20,000 windows
+ * @throws RangeError when the plan's times are so uneven that it has more than 20,000 windows, and when it goes around a
+ *   short log so often that there are more than 20 million units
  */
 export function simulationInput(plan: Plan, outcomes: Outcomes, scenarios: readonly ScenarioValues[]): SimulationInput {
   const stages = controlledStages(plan);
@@ -83,31 +88,85 @@ export function simulationInput(plan: Plan, outcomes: Outcomes, scenarios: reado
       `the plan has ${planWindows} windows of ${windowMs} ms, at most ${mostWindows} can be simulated`,
     );
   }
-  const first = outcomes.arrivalMs[0] as number;
-  const startMs = Math.floor(first / hourMs) * hourMs;
-  const n = outcomes.sessions.length;
-  const arrival = shared(Int32Array, n);
-  for (let i = 0; i < n; i++) arrival[i] = Math.floor(((outcomes.arrivalMs[i] as number) - startMs) / windowMs);
-  const logWindows = (arrival[n - 1] as number) + 1;
+  const startMs = Math.floor((outcomes.arrivalMs[0] as number) / hourMs) * hourMs;
+  const { lapMs, laps } = lapsOf(outcomes, planWindows * windowMs, startMs);
+  const logUnits = outcomes.unitNames.length;
+  if (laps * logUnits > mostUnits) {
+    throw new RangeError(
+      `the plan goes around the log ${laps} times with ${logUnits} units each, more than ${mostUnits} units in all`,
+    );
+  }
+  const unrolled = unroll(outcomes, laps, lapMs, startMs + planWindows * windowMs);
+  const n = unrolled.length;
+  const base = copyShared(
+    Int32Array,
+    Int32Array.from(unrolled, ({ session }) => session),
+  );
+  const unit = copyShared(
+    Int32Array,
+    Int32Array.from(unrolled, ({ session, lap }) => (outcomes.unit[session] as number) + lap * logUnits),
+  );
+  const arrival = Int32Array.from(unrolled, ({ at }) => Math.floor((at - startMs) / windowMs));
+  const endMs = Float64Array.from(unrolled, ({ session, lap }) => (outcomes.endMs[session] as number) + lap * lapMs);
   const maturities = [...new Set(plan.guardrails.map(({ metric }) => metric.matureAfterMs))].sort((a, b) => a - b);
   return {
     plan,
     windowMs,
-    logWindows,
     planWindows,
+    laps,
     sessions: {
-      unit: copyShared(Int32Array, outcomes.unit),
-      units: outcomes.unitNames.length,
-      unitHash: unitHashes(outcomes.unitNames),
-      arrival,
-      windowStart: windowStarts(arrival, logWindows),
-      first: firstSessions(outcomes.unit, outcomes.unitNames.length),
-      lags: maturities.map((mature) => lagsOf(outcomes, arrival, startMs, windowMs, mature)),
+      base,
+      unit,
+      units: laps * logUnits,
+      unitHash: unitHashes(outcomes.unitNames, laps),
+      windowStart: windowStarts(arrival, planWindows),
+      first: firstSessions(unit, laps * logUnits),
+      lags: maturities.map((mature) =>
+        lagsOf(
+          Int32Array.from(
+            { length: n },
+            (_, i) => Math.ceil(((endMs[i] as number) + mature - startMs) / windowMs) - (arrival[i] as number) - 1,
+          ),
+        ),
+      ),
     },
     guardrails: plan.guardrails.map((guardrail) => simulatedGuardrail(guardrail, outcomes, scenarios, maturities)),
     slowest: maturities.length - 1,
     scenarios: scenarios.map(({ name }) => name),
   };
+}
+
+/**
+ * How long a lap is. The log's span with one mean gap more keeps its rate of arrivals; from a day on it is rounded to whole
+ * days, so that nights stay nights.
+ */
+function lapsOf(
+  { arrivalMs }: Outcomes,
+  planMs: number,
+  startMs: number,
+): { readonly lapMs: number; readonly laps: number } {
+  const n = arrivalMs.length;
+  const span = Math.max(1, ((arrivalMs[n - 1] as number) - (arrivalMs[0] as number)) * (n / Math.max(1, n - 1)));
+  const lapMs = span < dayMs ? span : Math.round(span / dayMs) * dayMs;
+  const covered = (arrivalMs[n - 1] as number) - startMs;
+  return { lapMs, laps: planMs <= covered ? 1 : Math.ceil(planMs / lapMs) };
+}
+
+interface Unrolled {
+  readonly session: number;
+  readonly lap: number;
+  readonly at: number;
+}
+
+function unroll({ arrivalMs }: Outcomes, laps: number, lapMs: number, until: number): Unrolled[] {
+  const all: Unrolled[] = [];
+  for (let lap = 0; lap < laps; lap++) {
+    for (let session = 0; session < arrivalMs.length; session++) {
+      const at = (arrivalMs[session] as number) + lap * lapMs;
+      if (at < until) all.push({ session, lap, at });
+    }
+  }
+  return laps === 1 ? all : all.sort((a, b) => a.at - b.at || a.lap - b.lap || a.session - b.session);
 }
 
 function simulatedGuardrail(
@@ -175,20 +234,14 @@ function segmentMask(attribute: Attribute | undefined, value: string, n: number)
   return mask;
 }
 
-/** How many windows after its own a session becomes visible; rounded up to at most {@link mostLags} distinct delays. */
-function lagsOf(
-  outcomes: Outcomes,
-  arrival: Int32Array,
-  startMs: number,
-  windowMs: number,
-  matureAfterMs: number,
-): Lags {
-  const n = arrival.length;
-  const exact = new Int32Array(n);
-  for (let i = 0; i < n; i++) {
-    const visible = Math.ceil(((outcomes.endMs[i] as number) + matureAfterMs - startMs) / windowMs);
-    exact[i] = Math.max(0, visible - (arrival[i] as number) - 1);
-  }
+/**
+ * Delays of visibility, rounded up to at most {@link mostLags} distinct ones.
+ *
+ * @param exact windows after its own in which a session becomes visible; below 0 counts as 0
+ */
+function lagsOf(exact: Int32Array): Lags {
+  const n = exact.length;
+  for (let i = 0; i < n; i++) exact[i] = Math.max(0, exact[i] as number);
   const sorted = exact.slice().sort();
   const distinct = [...new Set(sorted)];
   const delays =
@@ -225,10 +278,14 @@ function windowStarts(arrival: Int32Array, windows: number): Int32Array {
   return starts;
 }
 
-function unitHashes(names: readonly string[]): Uint32Array {
-  const hashes = shared(Uint32Array, names.length * 2);
+/** Two words a unit; the later laps' units are hashes of their own. */
+function unitHashes(names: readonly string[], laps: number): Uint32Array {
+  const hashes = shared(Uint32Array, names.length * laps * 2);
   names.forEach((own, i) => {
-    hashes.set(hashText(own), 2 * i);
+    const [a, b] = hashText(own);
+    for (let lap = 0; lap < laps; lap++) {
+      hashes.set(lap === 0 ? [a, b] : [finalize(a + lap), finalize(b ^ finalize(lap))], 2 * (lap * names.length + i));
+    }
   });
   return hashes;
 }
