@@ -12,7 +12,7 @@ import { markdownReport } from "../reports/markdown.ts";
 import { type Result, resultSchema } from "../reports/result.ts";
 import { candidateValues, type Scenario, scenariosOf } from "../scenarios/scenario.ts";
 import { NoRoom } from "../scenarios/shift.ts";
-import { computeOutcomes, type Outcomes, type OutcomeSummary, writeOutcomes } from "../shadow/outcomes.ts";
+import { computeOutcomes, type OutcomeSummary, type Outcomes, writeOutcomes } from "../shadow/outcomes.ts";
 import { observationsFolder } from "../shadow/replay.ts";
 import type { Rollout } from "../sim/rollout.ts";
 import { type SaltsJob, simulate, simulationWorker } from "../sim/simulate.ts";

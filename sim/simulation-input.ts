@@ -2,6 +2,8 @@ import { finalize, hashText } from "../plan/assignment.ts";
 import { controlledStages, type Guardrail, type Plan } from "../plan/plan.ts";
 import type { Attribute, Outcomes, Values } from "../shadow/outcomes.ts";
 import { quantileSorted } from "../statistics/quantiles.ts";
+import { lapsOf, unroll } from "./laps.ts";
+import { copyShared, shared } from "./shared-arrays.ts";
 
 /** Everything that the simulation of a plan reads: typed arrays on shared memory, so that threads read one copy. */
 export interface SimulationInput {
@@ -68,7 +70,6 @@ const quantileBins = 32;
 const mostWindows = 20_000;
 const mostUnits = 20_000_000;
 const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
 
 /**
  * Prepares outcomes, plan and scenarios for the simulation.
@@ -134,39 +135,6 @@ export function simulationInput(plan: Plan, outcomes: Outcomes, scenarios: reado
     slowest: maturities.length - 1,
     scenarios: scenarios.map(({ name }) => name),
   };
-}
-
-/**
- * How long a lap is. The log's span with one mean gap more keeps its rate of arrivals; from a day on it is rounded to whole
- * days, so that nights stay nights.
- */
-function lapsOf(
-  { arrivalMs }: Outcomes,
-  planMs: number,
-  startMs: number,
-): { readonly lapMs: number; readonly laps: number } {
-  const n = arrivalMs.length;
-  const span = Math.max(1, ((arrivalMs[n - 1] as number) - (arrivalMs[0] as number)) * (n / Math.max(1, n - 1)));
-  const lapMs = span < dayMs ? span : Math.round(span / dayMs) * dayMs;
-  const covered = (arrivalMs[n - 1] as number) - startMs;
-  return { lapMs, laps: planMs <= covered ? 1 : Math.ceil(planMs / lapMs) };
-}
-
-interface Unrolled {
-  readonly session: number;
-  readonly lap: number;
-  readonly at: number;
-}
-
-function unroll({ arrivalMs }: Outcomes, laps: number, lapMs: number, until: number): Unrolled[] {
-  const all: Unrolled[] = [];
-  for (let lap = 0; lap < laps; lap++) {
-    for (let session = 0; session < arrivalMs.length; session++) {
-      const at = (arrivalMs[session] as number) + lap * lapMs;
-      if (at < until) all.push({ session, lap, at });
-    }
-  }
-  return laps === 1 ? all : all.sort((a, b) => a.at - b.at || a.lap - b.lap || a.session - b.session);
 }
 
 function simulatedGuardrail(
@@ -304,24 +272,6 @@ function shareValues(values: Values): Values {
     denominator: copyShared(Float64Array, values.denominator),
     missing: copyShared(Uint8Array, values.missing),
   };
-}
-
-type TypedArray = Int32Array | Uint32Array | Uint8Array | Float64Array;
-
-function shared<T extends TypedArray>(
-  kind: { new (buffer: SharedArrayBuffer): T; readonly BYTES_PER_ELEMENT: number },
-  length: number,
-): T {
-  return new kind(new SharedArrayBuffer(length * kind.BYTES_PER_ELEMENT));
-}
-
-function copyShared<T extends TypedArray>(
-  kind: { new (buffer: SharedArrayBuffer): T; readonly BYTES_PER_ELEMENT: number },
-  values: T,
-): T {
-  const copy = shared(kind, values.length);
-  copy.set(values);
-  return copy;
 }
 
 function total(values: Float64Array): number {

@@ -29,7 +29,7 @@ describe("the README", () => {
     const cwd = clone();
     const { stdout, code } = await run("npm", ["start", "--silent"], { cwd });
     const shown = steady(stdout);
-    if (process.env["UPDATE_GOLDEN"])
+    if (process.env.UPDATE_GOLDEN)
       writeFileSync(
         file,
         readme.replace(block, (_, open, __, close) => open + shown + close),

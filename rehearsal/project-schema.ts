@@ -1,0 +1,102 @@
+import { z } from "zod";
+import { duration, share } from "../plan/parse-plan.ts";
+
+const text = z.string('write a text (numbers in quotes: "2.10")').min(1, "write a text that is not empty");
+const column = z.union(
+  [text, z.strictObject({ sql: text })],
+  "write a column's name, or { sql: one scalar expression }",
+);
+const sources = z.union([text, z.array(text).min(1)], "write a file, a glob, or a list of them");
+
+const recordedSchema = z.strictObject({
+  source: sources.optional(),
+  session: column.optional(),
+  user: column.optional(),
+  at: column.optional(),
+  where: text.optional(),
+  /** a boolean: this record is a failed request */
+  failed: column.optional(),
+  measures: z.record(z.string(), column),
+});
+
+const policySchema = z
+  .strictObject({ module: text.optional(), recorded: recordedSchema.optional() })
+  .refine(
+    ({ module, recorded }) => (module === undefined) !== (recorded === undefined),
+    "write either module: policy.js, or recorded: { … }",
+  );
+
+const metricSchema = z.strictObject({
+  kind: z.enum(["proportion", "mean", "ratio", "quantile"], "write proportion, mean, ratio or quantile"),
+  value: text.optional(),
+  numerator: text.optional(),
+  denominator: text.optional(),
+  quantile: z.number("write a number between 0 and 1, as 0.95").gt(0).lt(1).optional(),
+  better: z.enum(["higher", "lower"], "write higher or lower"),
+  measuredIn: text.optional(),
+  matureAfter: duration.default(0),
+  whenFailed: z.enum(["worst", "missing"], "write worst or missing").optional(),
+});
+
+const shiftSchema = z.strictObject({
+  metric: text.optional(),
+  by: z.union([text, z.number()], "write the size of the harm, as 5pp, 20% or 200 ms"),
+  where: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+});
+
+const scenarioSchema = z.union(
+  [
+    text,
+    z.strictObject({
+      completion_drop: shiftSchema.optional(),
+      metric_shift: shiftSchema.optional(),
+      segment_broken: shiftSchema.optional(),
+    }),
+  ],
+  "write no_change, at_margin:<metric>, or { segment_broken: { where: …, metric: …, by: 40pp } }",
+);
+
+/** The project's file, `foretaste.yaml`, as written. */
+export const projectSchema = z.strictObject({
+  name: text,
+  traffic: z
+    .strictObject({
+      source: sources.optional(),
+      columns: z
+        .strictObject({
+          session: column,
+          user: column.optional(),
+          at: column.optional(),
+          request: column.optional(),
+          response: column.optional(),
+        })
+        .optional(),
+      attributes: z.union([z.array(text), z.record(z.string(), column)], "write a list of columns").default([]),
+      where: text.optional(),
+      arrivals: z
+        .strictObject({ perDay: z.number("write sessions a day").gt(0), pattern: text.default("flat") })
+        .optional(),
+      quarantineLimit: share.default(0.01),
+    })
+    .prefault({}),
+  control: policySchema,
+  candidate: policySchema,
+  replay: z
+    .strictObject({
+      lanes: z
+        .array(z.enum(["control", "candidate"], "this version replays control and candidate"))
+        .length(2)
+        .optional(),
+      timeout: duration.default(30_000),
+      concurrency: z.int("write a whole number").min(1).default(8),
+      maxCalls: z.int("write a whole number").min(0).optional(),
+    })
+    .prefault({}),
+  metrics: z
+    .record(z.string(), metricSchema)
+    .refine((metrics) => Object.keys(metrics).length > 0, "write at least one metric"),
+  plan: text,
+  scenarios: z.array(scenarioSchema).default([]),
+});
+
+export type WrittenProject = z.output<typeof projectSchema>;
