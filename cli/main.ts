@@ -12,6 +12,9 @@ import { simulateCommand } from "./simulate.ts";
 
 const version = (JSON.parse(readFileSync(packageFile(), "utf8")) as { version: string }).version;
 
+// modules of policies are loaded here too; what they print is not a result
+for (const level of ["log", "info", "debug"] as const) console[level] = console.error;
+
 const program = new Command("foretaste")
   .description("Rehearse a staged rollout on recorded traffic before any user is exposed.")
   .version(version)

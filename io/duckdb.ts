@@ -74,9 +74,10 @@ export class Database {
     return row;
   }
 
-  /** Whole columns as arrays, in the order of the select list. */
+  /** Whole columns as arrays, in the order of the select list; empty ones when there is no row. */
   async columns(statement: Sql): Promise<DuckDBValue[][]> {
-    return (await this.#read(statement)).getColumns();
+    const reader = await this.#read(statement);
+    return reader.currentRowCount === 0 ? Array.from({ length: reader.columnCount }, () => []) : reader.getColumns();
   }
 
   /** Names and types of a query's columns, without running it. */

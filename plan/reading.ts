@@ -33,8 +33,9 @@ export interface MarginReading {
  * Reads both arms against no harm and against the margin, without dividing by the control: for a relative margin the harm
  * beyond it is candidate − factor · control in the direction of harm.
  *
- * Proportions have the score standard error under each null, so that rare events at 1 : 99 keep their level; the other
- * kinds that of the estimates. Constant arms read 0 where they meet the null, ±Infinity where they miss it.
+ * Proportions have the score standard error under each null, the other kinds that of the estimates. For rare events at
+ * 1 : 99 the score's level is nearer than Wald's, but not nominal: .037 for .025 (2 % in 143 against 14,157 units).
+ * Constant arms read 0 where they meet the null, ±Infinity where they miss it.
  *
  * Sources: Farrington & Manning (1990) for proportions; Laster & Johnson (2003), Stat. Med. 22:187–200, eq. 3, for ratios
  * of means.

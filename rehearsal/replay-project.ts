@@ -8,7 +8,7 @@ import { InputError } from "../plan/input-error.ts";
 import { createQuarantine, type Import, importRecords } from "../shadow/import-records.ts";
 import type { Field } from "../shadow/map-records.ts";
 import { recordedFields, writeRecorded } from "../shadow/recorded.ts";
-import { observationsFolder, replay, replayWorker, requestsFile } from "../shadow/replay.ts";
+import { finishedShards, observationsFolder, replay, replayWorker, requestsFile } from "../shadow/replay.ts";
 import type { ShardJob, ShardSummary } from "../shadow/replay-shard.ts";
 import { createSessions, requireTimes, type SessionSummary } from "../shadow/sessions.ts";
 import type { LanePolicy, Project, TrafficSource } from "./project.ts";
@@ -46,12 +46,19 @@ export async function replayProject(
     return policy.kind === "module" ? [{ lane, module: policy.module }] : [];
   });
   if (modules.length > 0) {
-    let done = 0;
+    const { shards, requests, requestsByShard } = imported.sessions;
+    const kept = finishedShards(
+      run.folder,
+      shards,
+      modules.map(({ lane }) => lane),
+    );
+    let done = kept.reduce((sum, shard) => sum + (requestsByShard[shard] as number), 0);
     let failed = 0;
+    onProgress("replay", done, requests);
     await replay(
       {
         folder: run.folder,
-        shards: imported.sessions.shards,
+        shards,
         lanes: modules,
         seed: run.manifest.seed,
         timeoutMs: project.timeoutMs,
@@ -62,7 +69,7 @@ export async function replayProject(
       (summary) => {
         done += summary.requests;
         failed += summary.failedSessions;
-        onProgress("replay", done, imported.sessions.requests, failed > 0 ? `${failed} sessions failed` : undefined);
+        onProgress("replay", done, requests, failed > 0 ? `${failed} sessions failed` : undefined);
       },
     );
   }

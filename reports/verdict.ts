@@ -38,7 +38,10 @@ export function verdictOf(
   const harm = [
     ...comparison.metrics.filter(({ reading }) => reading === "beyond").map((metric) => harmReason(metric, "")),
     ...comparison.segments
-      .filter(({ reading, name, segment }) => reading === "beyond" && !guarded.has(`${name}@${segment.attribute}=${segment.value}`))
+      .filter(
+        ({ reading, name, segment }) =>
+          reading === "beyond" && !guarded.has(`${name}@${segment.attribute}=${segment.value}`),
+      )
       .map((own) => harmReason(own, ` in ${own.segment.attribute}=${own.segment.value}`)),
   ];
   if (harm.length > 0) return { decision: "no-go", reasons: harm };

@@ -45,6 +45,13 @@ export async function replay(
   );
 }
 
+/** The shards whose observations are there in every lane. */
+export function finishedShards(folder: string, shards: number, lanes: readonly string[]): number[] {
+  return Array.from({ length: shards }, (_, shard) => shard).filter((shard) =>
+    lanes.every((lane) => existsSync(observationsFile(folder, lane, shard))),
+  );
+}
+
 export function requestsFile(folder: string, shard: number): string {
   return shardFile(join(folder, "requests"), shard);
 }

@@ -17,6 +17,8 @@ export interface SessionSummary {
   readonly sessions: number;
   readonly units: number;
   readonly shards: number;
+  /** requests of each shard */
+  readonly requestsByShard: readonly number[];
   /** first and last request, epoch ms */
   readonly fromMs: number;
   readonly untilMs: number;
@@ -86,6 +88,12 @@ export async function createSessions(database: Database, table: string, spec: Se
     order by shard, position, seq`);
   const span = await database.row<{ fromMs: number; untilMs: number }>(sql`
     select epoch_ms(min(arrival)) as "fromMs", epoch_ms(max(ends)) as "untilMs" from sessions`);
+  const counted = await database.rows<{ shard: number; n: number }>(sql`
+    select shard, count(*) as n from requests group by shard order by shard`);
+  const requestsByShard = Array.from(
+    { length: shards },
+    (_, shard) => counted.find((row) => row.shard === shard)?.n ?? 0,
+  );
   const changing = await Promise.all(
     spec.attributes.map(async (attribute) => {
       const column = name(`attribute:${attribute}`);
@@ -102,6 +110,7 @@ export async function createSessions(database: Database, table: string, spec: Se
     sessions,
     units,
     shards,
+    requestsByShard,
     ...span,
     changing: changing.filter((found) => found.sessions > 0),
     withoutUser,

@@ -15,8 +15,8 @@ export interface NullFit {
 }
 
 /**
- * Fit and standard error of candidate − control under p₁ − p₀ = delta: the score test, which keeps its level for rare
- * events at unequal arms where the Wald test does not.
+ * Fit and standard error of candidate − control under p₁ − p₀ = delta: the score test, whose level for rare events at
+ * unequal arms is nearer than the Wald test's.
  *
  * @param delta in (−1, 1)
  * @returns standard error 0 when delta is 0 and no arm has an event (or every trial is one)

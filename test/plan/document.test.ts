@@ -186,6 +186,7 @@ describe("the nearest word", () => {
     ["exposre", ["name", "exposure"], "exposure"],
     ["LOOKEVERY", ["lookEvery", "name"], "lookEvery"],
     ["mn", ["min", "max"], "min"],
+    ["teir", ["tier", "user"], "tier"],
     ["completion", ["completion_rate"], "completion_rate"],
     ["latency", ["cost", "name"], undefined],
     ["x", [], undefined],
