@@ -94,6 +94,12 @@ describe("records", () => {
     });
   });
 
+  it("left out by where are no warning, and are told of from the first on", () => {
+    const of = (excluded: number) => named("records of traffic", { imports: [imported({ excluded })] });
+    expect(of(0)).toMatchObject({ status: "pass", figure: "0 of 100 in quarantine" });
+    expect(of(1)).toMatchObject({ status: "pass", figure: "0 of 100 in quarantine, 1 left out by where" });
+  });
+
   it("have a limit that is shown without the noise of binary fractions", () => {
     expect(named("records of traffic", { quarantineLimit: 0.07 })?.threshold).toBe("at most 7 %");
   });
@@ -107,6 +113,7 @@ describe("sessions in both lanes", () => {
     expect(matched(0, 0)).toMatchObject({
       status: "pass",
       figure: "20 matched, 0 only in control, 0 only in candidate",
+      why: "both lanes answered the same sessions",
     });
   });
 
@@ -114,7 +121,9 @@ describe("sessions in both lanes", () => {
     expect(matched(3, 0)).toMatchObject({
       status: "warn",
       figure: "20 matched, 3 only in control, 0 only in candidate",
+      why: "unmatched sessions are left out of every figure",
     });
+    expect(matched(0, 1)?.status).toBe("warn");
     expect(matched(10, 10)?.status).toBe("warn");
     expect(matched(10, 11)?.status).toBe("fail");
   });
@@ -178,13 +187,16 @@ describe("attributes and units", () => {
     expect(named("attributes and units", { session: sessions({ changing }) })).toMatchObject({
       status: "warn",
       figure: "tier changes inside 4 sessions; region changes inside 1 sessions",
+      why: "the value of a session's first request is used",
     });
+    expect(named("attributes and units")?.why).toBe("each session has one value of each attribute");
   });
 
   it("tell of sessions without a user, unless there are no users at all", () => {
     const figure = (withoutUser: number) =>
       named("attributes and units", { session: sessions({ withoutUser }) })?.figure;
     expect(figure(3)).toBe("3 sessions have no user");
+    expect(figure(1)).toBe("1 sessions have no user");
     expect(figure(100)).toBe("none changes inside a session");
   });
 });
@@ -195,9 +207,9 @@ describe("the length of the log", () => {
       status: "pass",
       figure: "the log covers the longest rollout",
     });
-    expect(named("length of the log", { laps: 3 })).toMatchObject({
+    expect(named("length of the log", { laps: 2 })).toMatchObject({
       status: "warn",
-      figure: "the plan may go around the log 3 times",
+      figure: "the plan may go around the log 2 times",
     });
   });
 });

@@ -154,6 +154,8 @@ describe("the verdict is", () => {
   });
 
   it("hold when a gate is not passed", () => {
+    const enough = plan({ guardrails, gates: [{ ...gate, minimumSample: 400 }] });
+    expect(judged({ own: enough }).decision).toBe("go");
     const own = plan({ guardrails, gates: [{ ...gate, minimumSample: 401 }] });
     expect(judged({ own })).toEqual({
       decision: "hold",

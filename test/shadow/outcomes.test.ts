@@ -36,8 +36,6 @@ const both = (rows: readonly Observed[], own: Partial<ObservedLanes> = {}): Obse
   ...own,
 });
 
-const broken = { session: "c", status: "error" } as const;
-
 describe("a metric of a session", () => {
   const rows: Observed[] = [
     { session: "a", done: false, cost: 1, calls: 2, errors: 1, latency_ms: 30 },
@@ -153,11 +151,11 @@ describe("a session in which the policy failed", () => {
   const rows: Observed[] = [
     { session: "a", done: true, cost: 3, latency_ms: 5 },
     { session: "b", done: false, cost: 1, latency_ms: 9 },
-    broken,
+    // what it did before it failed does not count
+    { session: "c", done: true, cost: 9 },
+    { session: "c", status: "error" },
   ];
-  const candidate: Observed[] = rows.map((row) =>
-    row === broken ? { session: "c", done: true, cost: 8, latency_ms: 50 } : row,
-  );
+  const candidate: Observed[] = [...rows.slice(0, 2), { session: "c", done: true, cost: 8, latency_ms: 50 }];
   const lanes = (...metrics: NonNullable<ObservedLanes["metrics"]>) =>
     outcomesOf({ control: rows, candidate, metrics });
 

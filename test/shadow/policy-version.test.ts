@@ -53,7 +53,7 @@ describe("the hash of a policy's version", () => {
     ["its declared files", { files: [] }],
   ])("changes with %s", async (_, changes) => {
     const own = folder();
-    const config = { ...policy.config, ...(changes.config?.["since"] ? { since: new Date(0) } : {}) };
+    const config = { ...policy.config, ...(changes.config?.since ? { since: new Date(0) } : {}) };
     expect(await versionIn(own, changes)).not.toBe(await versionIn(own, { config }));
   });
 

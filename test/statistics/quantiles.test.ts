@@ -59,6 +59,10 @@ describe("the ranks that bound a quantile", () => {
   it("are not there when the sample is too small for them: a P95 has an upper one from 59 values at a one-sided 5%", () => {
     expect(quantileRanks(58, 0.95, 0.9).upper).toBeNull();
     expect(quantileRanks(59, 0.95, 0.9).upper).toBe(59);
+    // six values bound their median by the smallest and the largest: 2 · (½)⁶ is .031
+    expect(quantileRanks(6, 0.5)).toEqual({ lower: 1, upper: 6 });
+    expect(quantileRanks(5, 0.5)).toEqual({ lower: null, upper: null });
+    expect(quantileRanks(1, 0.5, 0.1)).toEqual({ lower: null, upper: null });
     expect(quantileRanks(0.9, 0.5)).toEqual({ lower: null, upper: null });
   });
 });

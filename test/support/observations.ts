@@ -4,7 +4,8 @@ import { BOOLEAN, DOUBLE, type DuckDBType, INTEGER, VARCHAR } from "@duckdb/node
 import { Database } from "../../io/duckdb.ts";
 import { join as joined, name, raw, sql } from "../../io/sql.ts";
 import { failureRate, type Metric } from "../../plan/metric.ts";
-import { computeOutcomes, type MetricOutcomes, type OutcomeSummary, type Outcomes } from "../../shadow/outcomes.ts";
+import { computeOutcomes } from "../../shadow/compute-outcomes.ts";
+import type { MetricOutcomes, Outcomes, OutcomeSummary } from "../../shadow/outcomes.ts";
 import { temporaryFolder } from "./folders.ts";
 
 /** What a lane observed of one request; further members are measures. */

@@ -1,0 +1,118 @@
+import { mkdirSync } from "node:fs";
+import type { Database } from "../io/duckdb.ts";
+import { parquetFiles, publishFile, shardFile, temporaryName } from "../io/run-folder.ts";
+import { join, literal, name, type Sql, sql } from "../io/sql.ts";
+import { InputError } from "../plan/input-error.ts";
+import type { Metric } from "../plan/metric.ts";
+import { bind, type Lane, laneMeasures, lanes, metricError, metricExpressions } from "./metric-expressions.ts";
+import type { OutcomeSummary, Outcomes } from "./outcomes.ts";
+import { laneSlot, readOutcomes } from "./read-outcomes.ts";
+
+const slot = (metric: number, part: number) => name(`m${metric}_${part}`);
+
+/**
+ * Aggregates the observations of each lane to one value per session and metric.
+ *
+ * The database must have one thread: sums of doubles on two are not reproducible.
+ *
+ * @param folders of the observations' Parquet files, by lane
+ * @param sessions the table of createSessions, as a Parquet file
+ * @param place where a metric stands in the project's file
+ * @throws InputError for an expression that is not one aggregate, a column that no lane has, and a measure that one lane
+ *   lacks
+ */
+export async function computeOutcomes(
+  database: Database,
+  folders: Readonly<Record<Lane, string>>,
+  sessions: string,
+  metrics: readonly Metric[],
+  attributes: readonly string[],
+  place: (metric: string) => string,
+): Promise<{ readonly outcomes: Outcomes; readonly summary: OutcomeSummary }> {
+  const measures = await laneMeasures(database, folders);
+  for (const lane of lanes) await createLaneTable(database, lane, folders[lane]);
+  const expressions = await Promise.all(
+    metrics.map((metric) => metricExpressions(database, metric, measures, place(metric.name))),
+  );
+  for (const [i, metric] of metrics.entries())
+    await bind(database, expressions[i] as Sql[], metric, place(metric.name));
+  for (const lane of lanes) {
+    await database
+      .run(sql`
+      create table ${name(`${lane}_outcomes`)} as
+      select session, bool_or(status <> 'ok') as failed
+        ${join(
+          expressions.flatMap((own, i) => own.map((value, k) => sql`, ${value} as ${slot(i, k)}`)),
+          "",
+        )}
+      from (select * from ${name(lane)} order by session, seq)
+      group by session`)
+      .catch((error) => Promise.reject(metricError(error, metrics, place)));
+  }
+  await database.run(sql`
+    create table matched as
+    select position, session, unit, arrival, ends, attributes, shard, control.failed as control_failed,
+      candidate.failed as candidate_failed,
+      ${join(lanes.flatMap((lane) => expressions.flatMap((own, i) => own.map((_, k) => sql`${name(lane)}.${slot(i, k)} as ${laneSlot(lane, i, k)}`))))}
+    from read_parquet(${sessions}) as sessions
+    join control_outcomes as control using (session)
+    join candidate_outcomes as candidate using (session)
+    order by position`);
+  const outcomes = await readOutcomes(database, metrics, attributes);
+  if (outcomes.sessions.length === 0) {
+    throw new InputError(
+      "control and candidate",
+      "no session is in both lanes",
+      "check that session names the same thing in both logs",
+    );
+  }
+  return { outcomes, summary: await summarize(database) };
+}
+
+/**
+ * Writes the outcomes of {@link computeOutcomes} as one file per shard: session, unit, arrival, ends, attributes, and for each
+ * metric and lane `<metric>.<lane>` (of a ratio `<metric>.<lane>.numerator` and `.denominator`, of a quantile the list of its
+ * requests' values) as the lane has it: NULL is missing, and failed sessions, whose `failure_rate` is 1, are not yet replaced.
+ */
+export async function writeOutcomes(database: Database, metrics: readonly Metric[], folder: string): Promise<void> {
+  const columns = metrics.flatMap((metric, i) =>
+    lanes.flatMap((lane) => {
+      const parts = metric.kind === "ratio" ? [".numerator", ".denominator"] : [""];
+      return parts.map((part, k) => sql`${laneSlot(lane, i, k)} as ${name(`${metric.name}.${lane}${part}`)}`);
+    }),
+  );
+  mkdirSync(folder, { recursive: true });
+  const shards = await database.rows<{ shard: number }>(sql`select distinct shard from matched order by shard`);
+  for (const { shard } of shards) {
+    const file = shardFile(folder, shard);
+    const temporary = temporaryName(file);
+    await database.run(sql`
+      copy (
+        select session, unit, arrival, ends, attributes, ${join(columns)} from matched where shard = ${shard} order by position
+      ) to ${temporary} (format parquet)`);
+    publishFile(temporary, file);
+  }
+}
+
+async function createLaneTable(database: Database, lane: Lane, folder: string): Promise<void> {
+  const files = parquetFiles(folder).map(literal);
+  await database.run(sql`
+    create view ${name(lane)} as select * from read_parquet([${join(files)}], union_by_name = true)`);
+}
+
+async function summarize(database: Database): Promise<OutcomeSummary> {
+  const unmatched = await database.row<{ control: number; candidate: number }>(sql`
+    select
+      (select count(*) from control_outcomes where session not in (select session from matched)) as control,
+      (select count(*) from candidate_outcomes where session not in (select session from matched)) as candidate`);
+  const failedSessions = await database.row<{ control: number; candidate: number }>(sql`
+    select count(*) filter (where control_failed) as control, count(*) filter (where candidate_failed) as candidate from matched`);
+  const statuses = await database.rows<{ lane: string; status: string; requests: number }>(sql`
+    select lane, status, count(*) as requests
+    from (select 'control' as lane, status from control union all select 'candidate', status from candidate)
+    group by all order by lane desc, status`);
+  const [control, candidate] = (await database.columns(sql`
+    select control_failed, candidate_failed from matched order by position`)) as unknown as [boolean[], boolean[]];
+  const failed = { control: Uint8Array.from(control, Number), candidate: Uint8Array.from(candidate, Number) };
+  return { unmatched, failedSessions, failed, statuses };
+}
