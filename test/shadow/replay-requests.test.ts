@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalJson, sha256 } from "../../io/hash.ts";
 import type { Context, Conversation, Policy } from "../../shadow/policy.ts";
-import { type Observations, replayRequests, type ShardRequests } from "../../shadow/replay-shard.ts";
+import { type Observations, replayRequests, type ShardRequests } from "../../shadow/replay-requests.ts";
 import { refusal } from "../support/refusal.ts";
 
 /** Sessions with so many requests each, whose requests are their names. */
