@@ -18,9 +18,9 @@ export class SqlError extends Error {
     this.sql = textOf(statement);
   }
 
-  /** The database's own words, without the statement and its excerpt. */
+  /** The first line of the database's own words. */
   get problem(): string {
-    return ((this.cause as Error).message.split("\n\n")[0] as string).replace(/^[A-Z][A-Za-z ]+ Error: /, "");
+    return ((this.cause as Error).message.split("\n")[0] as string).replace(/^[A-Z][A-Za-z ]+ Error: /, "");
   }
 }
 

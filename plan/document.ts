@@ -166,8 +166,17 @@ export function dotted(path: readonly PropertyKey[]): string {
 }
 
 function shown(value: unknown): string {
-  const text = value === undefined ? "missing" : JSON.stringify(value);
+  const text = value === undefined ? "missing" : jsonOf(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/** YAML's aliases can make a value hold itself. */
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "a value that holds itself";
+  }
 }
 
 function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {

@@ -72,9 +72,10 @@ function relativeMargin(text: string, metric: Metric, share: number): ReturnType
 }
 
 function pointsMargin(text: string, metric: Metric, loss: number): ReturnType<typeof parseMargin> {
-  if (metric.kind !== "proportion" && metric.kind !== "ratio") {
+  if (metric.kind !== "proportion" && (metric.kind !== "ratio" || metric.measuredIn !== undefined)) {
+    const what = metric.kind === "ratio" ? `a ratio in ${metric.measuredIn}` : `a ${metric.kind}`;
     return {
-      problem: `margin ${text} of ${metric.name} is in percentage points, but the metric is a ${metric.kind}`,
+      problem: `margin ${text} of ${metric.name} is in percentage points, but the metric is ${what}`,
       wayOut: `write 20% of the control's value${metric.measuredIn ? `, or an amount in ${metric.measuredIn}` : ""}`,
     };
   }

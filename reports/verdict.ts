@@ -68,14 +68,17 @@ export function verdictOf(
 export function judgeGates(plan: Plan, { metrics }: Comparison): GateResult[] {
   return plan.gates.map(({ name, metrics: wanted, minimumSample }) => {
     const found = wanted.map((key) => metrics.find((metric) => metric.name === key)).filter((own) => own !== undefined);
+    const absent = wanted.find((key) => !metrics.some((metric) => metric.name === key));
     const short = found.find(({ pairs }) => pairs < minimumSample);
     const open = found.find(({ reading }) => reading !== "inside");
-    const why = short
-      ? `${short.name} has ${short.pairs} of ${minimumSample} paired sessions`
-      : open
-        ? `${open.name} is not shown inside its margin`
-        : "every metric is inside its margin";
-    return { name, metrics: wanted, minimumSample, passed: !short && !open, why };
+    const why = absent
+      ? `${absent} was not compared`
+      : short
+        ? `${short.name} has ${short.pairs} of ${minimumSample} paired sessions`
+        : open
+          ? `${open.name} is not shown inside its margin`
+          : "every metric is inside its margin";
+    return { name, metrics: wanted, minimumSample, passed: !absent && !short && !open, why };
   });
 }
 

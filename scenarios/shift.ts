@@ -16,7 +16,8 @@ export class NoRoom extends RangeError {}
  * @param mask 1 for the sessions that are harmed, null for all
  * @param sessions names of the sessions, which decide who fails
  * @returns the mean over the masked sessions differs from that of `values` by the size, to one session of a proportion
- * @throws NoRoom when a proportion has not enough successes to lose (or failures to gain)
+ * @throws NoRoom when a proportion has not enough successes to lose (or failures to gain), and when the harm is a share of
+ *   a control that is not above zero
  */
 export function shifted(
   values: Values,
@@ -28,6 +29,11 @@ export function shifted(
   const harmed = (i: number) => mask === null || mask[i] === 1;
   if (values.kind === "requests") return shiftRequests(values, metric, size, harmed);
   if (metric.kind === "proportion") return flipSessions(values, metric, size, sessions, harmed);
+  if (size.kind === "relative")
+    requirePositive(
+      metric,
+      values.numerator.filter((_, i) => harmed(i)),
+    );
   const sign = harmSign(metric);
   return {
     ...values,
@@ -40,6 +46,13 @@ export function shifted(
   };
 }
 
+/** A factor of zero is no harm, and one of a negative number an improvement. */
+function requirePositive(metric: Metric, values: Float64Array): void {
+  let sum = 0;
+  for (const value of values) sum += value;
+  if (!(sum > 0)) throw new NoRoom(`${metric.name} is not above zero: a share of it is no harm`);
+}
+
 function shiftRequests(
   values: Extract<Values, { kind: "requests" }>,
   metric: Metric,
@@ -47,6 +60,7 @@ function shiftRequests(
   harmed: (session: number) => boolean,
 ): Values {
   const sign = harmSign(metric);
+  if (size.kind === "relative") requirePositive(metric, values.values);
   const moved = values.values.slice();
   for (let i = 0; i + 1 < values.offsets.length; i++) {
     if (!harmed(i)) continue;
@@ -78,6 +92,9 @@ function flipSessions(
   const rate = n === 0 ? 0 : sum / n;
   const loss = size.kind === "absolute" ? size.loss : Math.abs(rate * (size.factor - 1));
   const flips = Math.round(loss * n);
+  if (size.kind === "relative" && flips === 0) {
+    throw new NoRoom(`${metric.name} is ${rate.toPrecision(3)}: a share of it is not one session`);
+  }
   if (flips > good.length) {
     throw new NoRoom(
       `${metric.name} is ${rate.toPrecision(3)} and cannot ${bad === 1 ? "rise" : "fall"} by ${loss.toPrecision(3)}`,

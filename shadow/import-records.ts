@@ -164,8 +164,10 @@ async function timeOf(database: Database, table: string): Promise<Time> {
   const { bare } = await database.row<{ bare: number }>(sql`
     select count(*) filter (where not regexp_matches(cast(${at} as varchar), ':\\d.*([zZ]|[-+]\\d\\d(:?\\d\\d)?|[A-Z]{3,4})\\s*$')) as bare
     from ${name(table)}`);
+  // DuckDB knows neither a time without seconds nor a small z
+  const text = sql`regexp_replace(upper(cast(${at} as varchar)), '^(.{10}[T ]\\d\\d:\\d\\d)(Z|[-+].*|)$', '\\1:00\\2')`;
   return {
-    value: sql`(try_cast(${at} as timestamptz) at time zone 'UTC')`,
+    value: sql`(try_cast(${text} as timestamptz) at time zone 'UTC')`,
     notes: bare > 0 ? [zoneless] : [],
   };
 }

@@ -88,12 +88,14 @@ function requireBinary(metric: Metric, lane: Lane, values: readonly number[]): v
   );
 }
 
+/** The requests' values of the sessions that did not fail: a failed one is missing, also what it answered before. */
 async function readRequests(database: Database, lane: Lane, index: number): Promise<Read> {
+  const failed = name(`${lane}_failed`);
+  const own = sql`case when ${failed} then [] else coalesce(${laneSlot(lane, index, 0)}, []) end`;
   const [counts, fail] = (await database.columns(sql`
-    select coalesce(len(${laneSlot(lane, index, 0)}), 0), ${name(`${lane}_failed`)}
-    from matched order by position`)) as unknown as [bigint[], boolean[]];
+    select len(${own}), ${failed} from matched order by position`)) as unknown as [bigint[], boolean[]];
   const [values] = (await database.columns(sql`
-    select value from (select position, unnest(${laneSlot(lane, index, 0)}) as value from matched) order by position`)) as unknown as [
+    select value from (select position, unnest(${own}) as value from matched) order by position`)) as unknown as [
     number[],
   ];
   const offsets = new Int32Array(counts.length + 1);
@@ -129,7 +131,7 @@ function replaceFailed({ values, failed }: Read, worst: number): Values {
       missing: values.missing.map((own, i) => (failed[i] === 1 ? 0 : own)),
     };
   }
-  // one more value, the worst, for each failed session
+  // one value, the worst, for each failed session
   const offsets = new Int32Array(values.offsets.length);
   const all: number[] = [];
   for (let i = 0; i < failed.length; i++) {

@@ -118,7 +118,7 @@ export async function loadJson(
   const text = wholeText(file, Buffer.concat(chunks));
   const { valid } = await database.row<{ valid: boolean }>(sql`select json_valid(${text}) as valid`);
   if (!valid) {
-    const firstLine = text.split("\n", 1)[0] as string;
+    const firstLine = text.trimStart().split("\n", 1)[0] as string;
     const { lines } = await database.row<{ lines: boolean }>(sql`select json_valid(${firstLine}) as lines`);
     if (lines && firstLine.trim().startsWith("{")) return loadLines(file, appender);
     throw new InputError(file, `is not valid JSON${whereBroken(text)}`, "it may be cut off: copy or write it again");

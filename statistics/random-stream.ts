@@ -28,14 +28,23 @@ export type StudyKey = readonly [number, number];
 
 /** The study's key from the text that a user gives as seed; any text, also the empty one. */
 export function studyKey(seed: string): StudyKey {
-  const draw = seedrandom(seed);
+  const draw = seedrandom(keyText(seed));
   return [draw.int32() >>> 0, draw.int32() >>> 0];
 }
 
 /** A uniform source in [0, 1) with 53 bits for `d3-random` distributions; a text is one stream. */
 export function textStream(seed: string): RandomStream {
-  const draw = seedrandom(seed);
+  const draw = seedrandom(keyText(seed));
   return () => draw();
+}
+
+/**
+ * A text that seedrandom tells from every other: it repeats a key cyclically and keeps the low byte of each character, so
+ * that `1` and `11`, or Cyrillic а and 0, would be one seed.
+ */
+function keyText(seed: string): string {
+  const wellFormed = seed.replace(/\p{Cs}/gu, (half) => `\ufffd${half.charCodeAt(0).toString(16)}`);
+  return `${encodeURIComponent(wellFormed)}/`;
 }
 
 /** Philox4x32 with ten rounds: a bijection of the counter under the key. */

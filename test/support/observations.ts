@@ -5,7 +5,7 @@ import { Database } from "../../io/duckdb.ts";
 import { join as joined, name, raw, sql } from "../../io/sql.ts";
 import { failureRate, type Metric } from "../../plan/metric.ts";
 import { computeOutcomes } from "../../shadow/compute-outcomes.ts";
-import type { MetricOutcomes, Outcomes, OutcomeSummary } from "../../shadow/outcomes.ts";
+import type { MetricOutcomes, OutcomeSummary, Outcomes } from "../../shadow/outcomes.ts";
 import { temporaryFolder } from "./folders.ts";
 
 /** What a lane observed of one request; further members are measures. */
