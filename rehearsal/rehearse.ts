@@ -1,7 +1,7 @@
 import { join, relative } from "node:path";
 import { compare } from "../analysis/compare.ts";
 import { type OperatingCharacteristics, operatingCharacteristics } from "../analysis/operating-characteristics.ts";
-import { type TrustCheck, trustChecks } from "../analysis/trust.ts";
+import { type TrustCheck, trustChecks } from "../reports/trust.ts";
 import { Database } from "../io/duckdb.ts";
 import { threadPool } from "../io/pool.ts";
 import { writeTextFile } from "../io/run-folder.ts";

@@ -1,9 +1,9 @@
 import type { Comparison, MetricComparison, SegmentComparison } from "../analysis/compare.ts";
 import type { OperatingCharacteristics } from "../analysis/operating-characteristics.ts";
-import type { TrustCheck } from "../analysis/trust.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Outcomes } from "../shadow/outcomes.ts";
 import type { MetricResult, Result, ScenarioResult, SegmentResult } from "./result.ts";
+import type { TrustCheck } from "./trust.ts";
 import { judgeGates, verdictOf } from "./verdict.ts";
 
 /** Everything that a rehearsal found, before it is put into words. */

@@ -1,8 +1,8 @@
 import type { Comparison, MetricComparison } from "../analysis/compare.ts";
 import type { OperatingCharacteristics } from "../analysis/operating-characteristics.ts";
-import type { TrustCheck } from "../analysis/trust.ts";
 import type { Plan } from "../plan/plan.ts";
 import { metricValue, percent } from "./format.ts";
+import type { TrustCheck } from "./trust.ts";
 
 export interface Verdict {
   readonly decision: "go" | "hold" | "no-go" | "cannot-tell";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { compare } from "../../analysis/compare.ts";
 import { operatingCharacteristics } from "../../analysis/operating-characteristics.ts";
-import { trustChecks } from "../../analysis/trust.ts";
 import { buildResult, type Findings } from "../../reports/build-result.ts";
 import { type Result, resultSchema } from "../../reports/result.ts";
+import { trustChecks } from "../../reports/trust.ts";
 import { asReplayed, atMargin, noChange, type Scenario } from "../../scenarios/scenario.ts";
 import type { Rollout } from "../../sim/rollout.ts";
 import { outcomes, type Session, summary } from "../support/outcomes.ts";

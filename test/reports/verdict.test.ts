@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { type Comparison, compare } from "../../analysis/compare.ts";
 import { type OperatingCharacteristics, operatingCharacteristics } from "../../analysis/operating-characteristics.ts";
-import type { TrustCheck } from "../../analysis/trust.ts";
 import type { Gate, Plan } from "../../plan/plan.ts";
 import { metricValue as shown } from "../../reports/format.ts";
+import type { TrustCheck } from "../../reports/trust.ts";
 import { judgeGates, verdictOf } from "../../reports/verdict.ts";
 import { atMargin, noChange, type Scenario } from "../../scenarios/scenario.ts";
 import type { Rollout } from "../../sim/rollout.ts";

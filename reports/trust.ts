@@ -2,6 +2,7 @@ import type { Import } from "../shadow/import-records.ts";
 import type { OutcomeSummary, Outcomes } from "../shadow/outcomes.ts";
 import type { SessionSummary } from "../shadow/sessions.ts";
 import { mcNemarClustered } from "../statistics/paired.ts";
+import { count, percent, pValue as shownP } from "./format.ts";
 
 /** One question about the inputs, answered. A failed one voids the rest. */
 export interface TrustCheck {
@@ -33,16 +34,16 @@ export function trustChecks(
 }
 
 function quarantineCheck({ role, records, quarantined, excluded, reasons }: Import, limit: number): TrustCheck {
-  const left = excluded > 0 ? `, ${excluded} left out by where` : "";
+  const left = excluded > 0 ? `, ${count(excluded)} left out by where` : "";
   return {
     name: `records of ${role}`,
     status: quarantined === 0 ? "pass" : "warn",
-    figure: `${quarantined} of ${records} in quarantine${left}`,
-    threshold: `at most ${Number((limit * 100).toPrecision(12))} %`,
+    figure: `${count(quarantined)} of ${count(records)} in quarantine${left}`,
+    threshold: `at most ${percent(limit)}`,
     why:
       quarantined === 0
         ? "every record could be read"
-        : reasons.map(({ reason, count }) => `${count} × ${reason}`).join("; "),
+        : reasons.map(({ reason, count: n }) => `${count(n)} × ${reason}`).join("; "),
   };
 }
 
@@ -52,7 +53,7 @@ function matchCheck(outcomes: Outcomes, { unmatched }: OutcomeSummary): TrustChe
   return {
     name: "sessions in both lanes",
     status: lost === 0 ? "pass" : share > 0.5 ? "fail" : "warn",
-    figure: `${outcomes.sessions.length} matched, ${unmatched.control} only in control, ${unmatched.candidate} only in candidate`,
+    figure: `${count(outcomes.sessions.length)} matched, ${count(unmatched.control)} only in control, ${count(unmatched.candidate)} only in candidate`,
     threshold: "at least half matched",
     why: lost === 0 ? "both lanes answered the same sessions" : "unmatched sessions are left out of every figure",
   };
@@ -81,7 +82,7 @@ function missingChecks(outcomes: Outcomes, summary: OutcomeSummary): TrustCheck[
     return {
       name: `missing values of ${metric.name}`,
       status: pValue < level ? "fail" : "pass",
-      figure: `${counts.control} in control, ${counts.candidate} in candidate (p ${pValue.toPrecision(2)})`,
+      figure: `${count(counts.control)} in control, ${count(counts.candidate)} in candidate (p ${shownP(pValue)})`,
       threshold: `p at least ${level}`,
       why:
         pValue < level

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type TrustCheck, trustChecks } from "../../analysis/trust.ts";
+import { type TrustCheck, trustChecks } from "../../reports/trust.ts";
 import type { Import } from "../../shadow/import-records.ts";
 import type { SessionSummary } from "../../shadow/sessions.ts";
 import { type Own, outcomes, summary } from "../support/outcomes.ts";
@@ -139,7 +139,7 @@ describe("missing values", () => {
   ];
 
   it("pass when they are as many in both lanes, however many", () => {
-    expect(missing(lost(60, 60))).toMatchObject({ status: "pass", figure: "60 in control, 60 in candidate (p 1.0)" });
+    expect(missing(lost(60, 60))).toMatchObject({ status: "pass", figure: "60 in control, 60 in candidate (p 1.00)" });
   });
 
   it("of the same sessions in both lanes pass", () => {
@@ -161,7 +161,7 @@ describe("missing values", () => {
   it("of sessions that failed do not count: failures are harm, not doubt", () => {
     const own = lost(0, 40);
     const failed = { control: new Uint8Array(own.length), candidate: new Uint8Array(own.length).fill(1, 100) };
-    expect(missing(own, { failed })).toMatchObject({ status: "pass", figure: "0 in control, 0 in candidate (p 1.0)" });
+    expect(missing(own, { failed })).toMatchObject({ status: "pass", figure: "0 in control, 0 in candidate (p 1.00)" });
   });
 
   it("of a quantile are sessions without a request", () => {
@@ -173,7 +173,7 @@ describe("missing values", () => {
     });
     expect(named("missing values of latency", { own })).toMatchObject({
       status: "fail",
-      figure: "0 in control, 20 in candidate (p 0.0000077)",
+      figure: "0 in control, 20 in candidate (p < 1e-4)",
     });
   });
 });
