@@ -69,7 +69,7 @@ function withCommon(command: Command, description: string): Command {
     .description(description)
     .argument("[project]", "folder with a foretaste.yaml, or the file", ".")
     .option("--seed <text>", "any text; equal seeds give equal results", "foretaste")
-    .option("--threads <n>", "worker threads; results do not depend on it", positive, availableParallelism())
+    .option("--threads <n>", "worker threads; results do not depend on it", threadCount, availableParallelism())
     .option("--out <folder>", "where runs are kept, instead of beside the project's file")
     .option("--resume", "go on in the newest run of the same inputs")
     .option("--replicates <n>", "simulated rollouts per scenario, rounded up to whole salts", positive, 1000)
@@ -91,6 +91,12 @@ function run(command: (project: string, options: Common) => Promise<number>) {
 function positive(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("Write a whole number of at least 1.");
+  return value;
+}
+
+function threadCount(text: string): number {
+  const value = positive(text);
+  if (value > 256) throw new InvalidArgumentError("Write at most 256.");
   return value;
 }
 

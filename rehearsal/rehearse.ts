@@ -1,7 +1,6 @@
 import { join, relative } from "node:path";
 import { compare } from "../analysis/compare.ts";
 import { type OperatingCharacteristics, operatingCharacteristics } from "../analysis/operating-characteristics.ts";
-import { type TrustCheck, trustChecks } from "../reports/trust.ts";
 import { Database } from "../io/duckdb.ts";
 import { threadPool } from "../io/pool.ts";
 import { writeTextFile } from "../io/run-folder.ts";
@@ -10,6 +9,7 @@ import { buildResult, comparisonResult, scenarioResult } from "../reports/build-
 import { htmlReport } from "../reports/html.ts";
 import { markdownReport } from "../reports/markdown.ts";
 import { type Result, resultSchema } from "../reports/result.ts";
+import { type TrustCheck, trustChecks } from "../reports/trust.ts";
 import { candidateValues, type Scenario, scenariosOf } from "../scenarios/scenario.ts";
 import { NoRoom } from "../scenarios/shift.ts";
 import { computeOutcomes, writeOutcomes } from "../shadow/compute-outcomes.ts";
