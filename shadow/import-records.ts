@@ -59,13 +59,15 @@ export async function importRecords(database: Database, spec: ImportSpec, table:
   end`;
   const kept = spec.where === undefined ? raw("true") : raw("coalesce(try_cast(__where as boolean), false)");
   await database.run(
-    sql`create table ${name(`${table}_judged`)} as select *, ${problem} as problem, ${kept} as kept from ${name(mapped)}`,
+    sql`create view ${name(`${table}_judged`)} as select *, ${problem} as problem, ${kept} as kept from ${name(mapped)}`,
   );
   await database.run(sql`
     insert into quarantine
     select ${spec.role}, list_extract([${join(spec.files.map(literal))}], ${name(origin.file)} + 1), ${name(origin.line)},
       problem, coalesce(${name(origin.broken)}, ${name(origin.record)})
-    from ${name(`${table}_judged`)} where problem is not null
+    from ${name(`${table}_judged`)}
+    join ${name(source.table)} using (${name(origin.file)}, ${name(origin.line)})
+    where problem is not null
     order by ${name(origin.file)}, ${name(origin.line)}`);
   await database.run(sql`
     create table ${name(table)} as
@@ -86,7 +88,8 @@ export async function importRecords(database: Database, spec: ImportSpec, table:
     select reason, count(*) as count
     from (select regexp_replace(problem, '(?s)(^not a time|: expected [^,]*)(: |, found ).*', '\\1') as reason from ${name(`${table}_judged`)} where problem is not null)
     group by reason order by count desc, reason`);
-  for (const used of [`${table}_judged`, mapped, source.table]) await database.run(sql`drop table ${name(used)}`);
+  await database.run(sql`drop view ${name(`${table}_judged`)}`);
+  for (const used of [mapped, source.table]) await database.run(sql`drop table ${name(used)}`);
   const result: Import = {
     role: spec.role,
     files: spec.files,
@@ -157,7 +160,7 @@ async function timeOf(database: Database, table: string): Promise<Time> {
   if (numbers >= 0.9 * filled && middle !== null) {
     const unit = epochUnits.find(({ below }) => middle < below) ?? (epochUnits.at(-1) as (typeof epochUnits)[number]);
     return {
-      value: sql`try(make_timestamp(cast(round(${number} * ${unit.micros}) as bigint)))`,
+      value: sql`try(make_timestamp(cast(round(${number} * ${raw(`${unit.micros}e0`)}) as bigint)))`,
       notes: [`times are read as epoch ${unit.name}`],
     };
   }

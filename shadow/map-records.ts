@@ -46,7 +46,7 @@ export async function mapRecords(
   await database.run(sql`
     create table ${name(table)} as
     select
-      ${name(origin.file)}, ${name(origin.line)}, ${name(origin.record)}, ${name(origin.broken)},
+      ${name(origin.file)}, ${name(origin.line)},
       case when ${name(origin.problem)} is not null then ${name(origin.problem)} ${join(failures, " ")} end as ${name(origin.problem)},
       ${join(values.map(({ field }, i) => sql`${slot(i)}.v as ${name(field.name)}`))}
     from (

@@ -46,7 +46,12 @@ export async function createSessions(database: Database, table: string, spec: Se
   const attributes = sql`json_object(${join(spec.attributes.map((own) => sql`${literal(own)}, ${name(`attribute:${own}`)}`))})`;
   await database.run(sql`
     create table ordered as
-    select *, row_number() over (partition by session order by "at", file, line) - 1 as seq
+    select session, "user", "at", file, line,
+      ${join(
+        spec.attributes.map((own) => sql`${name(`attribute:${own}`)}, `),
+        "",
+      )}
+      row_number() over (partition by session order by "at", file, line) - 1 as seq
     from ${name(table)}`);
   await database.run(sql`
     create table firsts as
@@ -80,11 +85,12 @@ export async function createSessions(database: Database, table: string, spec: Se
     order by arrival, session`);
   await database.run(sql`
     create table requests as
-    select ordered.session, cast(seq as integer) as seq, ${spec.arrivals ? raw("arrival") : raw(`"at"`)} as "at",
+    select ordered.session, cast(seq as integer) as seq, ${spec.arrivals ? raw("arrival") : raw(`ordered."at"`)} as "at",
       ${orNull("request")} as request, ${orNull("response")} as response,
       position, shard
     from ordered
-    join sessions using (session)
+    join ${name(table)} using (file, line)
+    join sessions on sessions.session = ordered.session
     order by shard, position, seq`);
   const span = await database.row<{ fromMs: number; untilMs: number }>(sql`
     select epoch_ms(min(arrival)) as "fromMs", epoch_ms(max(ends)) as "untilMs" from sessions`);
