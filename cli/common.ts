@@ -1,5 +1,6 @@
 import cliProgress from "cli-progress";
 import type { Progress, RunOptions, SimulationOptions } from "../index.ts";
+import { printable } from "../reports/format.ts";
 
 /** Options of the commands that work on a project. */
 export interface Common {
@@ -38,6 +39,11 @@ export function runOptions({
     salts: Math.max(2, Math.ceil(replicates / replicatesPerSalt)),
     replicatesPerSalt,
   };
+}
+
+/** Text of a log or a policy on one line, without anything that a terminal obeys. */
+export function oneLine(text: string): string {
+  return printable(text).replace(/\s+/g, " ");
 }
 
 /** Prints a line of results. */

@@ -1,5 +1,5 @@
 import { compareLanes, loadProject } from "../index.ts";
-import { type Common, print, progressReporter, runOptions } from "./common.ts";
+import { type Common, oneLine, print, progressReporter, runOptions } from "./common.ts";
 import { comparisonTable, segmentTable } from "./tables.ts";
 
 /** Compares the lanes; 11 when harm beyond a margin is shown. */
@@ -10,7 +10,9 @@ export async function compareCommand(path: string, options: Common): Promise<num
   if (options.json) {
     print(JSON.stringify(result, null, 2));
   } else {
-    print(`${result.run.policies.control} (control) against ${result.run.policies.candidate} (candidate)\n`);
+    print(
+      `${oneLine(result.run.policies.control)} (control) against ${oneLine(result.run.policies.candidate)} (candidate)\n`,
+    );
     print(comparisonTable(comparison));
     const segments = segmentTable(comparison, true);
     if (segments) print(`\nSegments in which a difference is shown (Holm over the segments of a metric):\n${segments}`);

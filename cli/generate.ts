@@ -1,8 +1,8 @@
-import { createWriteStream, mkdirSync, renameSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { supportAgentTraffic } from "../index.ts";
+import { InputError, supportAgentTraffic } from "../index.ts";
 import { print } from "./common.ts";
 
 /** Writes generated traffic as JSON lines; the file is there whole or not at all. */
@@ -15,6 +15,13 @@ export async function generateCommand(
     json,
   }: { readonly seed: string; readonly sessions: number; readonly days: number; readonly json?: boolean },
 ): Promise<number> {
+  if (file === "" || (existsSync(file) && !statSync(file).isFile())) {
+    throw new InputError(
+      file || "FILE",
+      "is not a file that can be written",
+      "name a new file, as logs/requests.jsonl",
+    );
+  }
   mkdirSync(dirname(file), { recursive: true });
   let requests = 0;
   function* lines() {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { InputError } from "../index.ts";
+import { printable } from "../reports/format.ts";
 import type { Common } from "./common.ts";
 import { compareCommand } from "./compare.ts";
 import { generateCommand } from "./generate.ts";
@@ -42,8 +43,8 @@ program
   .description("write seeded support-agent traffic, with the marginals of recorded traffic")
   .argument("<file>", "where to, .jsonl")
   .option("--seed <text>", "any text", "support-agent")
-  .option("--sessions <n>", "sessions in all", positive, 60_000)
-  .option("--days <n>", "days of traffic", positive, 14)
+  .option("--sessions <n>", "sessions in all", atMost(100_000_000), 60_000)
+  .option("--days <n>", "days of traffic", atMost(3660), 14)
   .option("--json", "print the summary as JSON")
   .action(async (file: string, options: { seed: string; sessions: number; days: number; json?: boolean }) => {
     process.exitCode = await generateCommand(file, options);
@@ -69,10 +70,10 @@ function withCommon(command: Command, description: string): Command {
     .description(description)
     .argument("[project]", "folder with a foretaste.yaml, or the file", ".")
     .option("--seed <text>", "any text; equal seeds give equal results", "foretaste")
-    .option("--threads <n>", "worker threads; results do not depend on it", threadCount, availableParallelism())
+    .option("--threads <n>", "worker threads; results do not depend on it", atMost(256), availableParallelism())
     .option("--out <folder>", "where runs are kept, instead of beside the project's file")
     .option("--resume", "go on in the newest run of the same inputs")
-    .option("--replicates <n>", "simulated rollouts per scenario, rounded up to whole salts", positive, 1000)
+    .option("--replicates <n>", "simulated rollouts per scenario, rounded up to whole salts", atMost(1_000_000), 1000)
     .option("--json", "print the result as JSON");
 }
 
@@ -94,19 +95,25 @@ function positive(text: string): number {
   return value;
 }
 
-function threadCount(text: string): number {
-  const value = positive(text);
-  if (value > 256) throw new InvalidArgumentError("Write at most 256.");
-  return value;
+function atMost(limit: number) {
+  return (text: string) => {
+    const value = positive(text);
+    if (value > limit) throw new InvalidArgumentError(`Write at most ${limit}.`);
+    return value;
+  };
 }
 
 /** Says what went wrong; returns the exit code. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const debug = program.opts<{ debug?: boolean }>().debug === true;
-  const known = error instanceof InputError;
-  const { message, stack } = error as Error;
-  process.stderr.write(`${debug ? stack : known ? message : `internal error: ${message} (--debug shows where)`}\n`);
+  const { message, stack, code, path } = error as NodeJS.ErrnoException;
+  // a folder that is a file, a full disk, a missing permission
+  const ofSystem = typeof code === "string" && typeof path === "string";
+  const known = error instanceof InputError || ofSystem;
+  const shown = ofSystem ? `${path}: ${message}; check the path, its permissions and the space there` : message;
+  const text = known ? shown : `internal error: ${message} (--debug shows where)`;
+  process.stderr.write(`${debug ? stack : printable(text)}\n`);
   return known ? 2 : 1;
 }
 

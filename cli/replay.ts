@@ -1,5 +1,5 @@
 import { loadProject, replayTraffic } from "../index.ts";
-import { type Common, print, progressReporter, runOptions } from "./common.ts";
+import { type Common, oneLine, print, progressReporter, runOptions } from "./common.ts";
 
 /** Replays the traffic and says where the observations lie. */
 export async function replayCommand(path: string, options: Common): Promise<number> {
@@ -13,7 +13,9 @@ export async function replayCommand(path: string, options: Common): Promise<numb
     print(`${role}: ${records} records, ${kept} used, ${quarantined} in quarantine, ${excluded} left out`);
   }
   print(`${sessions.requests} requests in ${sessions.sessions} sessions of ${sessions.units} units`);
-  print(`${run.policies.control} (control) and ${run.policies.candidate} (candidate)${resumed ? ", resumed" : ""}`);
+  print(
+    `${oneLine(run.policies.control)} (control) and ${oneLine(run.policies.candidate)} (candidate)${resumed ? ", resumed" : ""}`,
+  );
   print(`observations: ${folder}`);
   return 0;
 }

@@ -1,11 +1,11 @@
-import { printable } from "../reports/format.ts";
+import { oneLine } from "./common.ts";
 
 /**
  * Rows as aligned text: the first column to the left, the others to the right. Cells of logs cannot bring escape
  * sequences or line ends into the terminal.
  */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [header, ...rows].map((row) => row.map((cell) => printable(cell).replace(/\s+/g, " ")));
+  const all = [header, ...rows].map((row) => row.map(oneLine));
   const widths = header.map((_, column) => Math.max(...all.map((row) => width(row[column] ?? ""))));
   return all
     .map((row) =>

@@ -35,6 +35,7 @@ export interface DatabaseOptions {
 export class Database {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
+  readonly #pending = new Set<Promise<unknown>>();
 
   private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
     this.#instance = instance;
@@ -103,7 +104,9 @@ export class Database {
     appender.closeSync();
   }
 
-  close(): void {
+  /** Closes the database when every statement that is under way has ended: DuckDB crashes otherwise. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#pending);
     this.#connection.closeSync();
     this.#instance.closeSync();
   }
@@ -113,10 +116,14 @@ export class Database {
   }
 
   async #guard<T>(statement: Sql, work: () => Promise<T>): Promise<T> {
+    const running = work();
+    this.#pending.add(running);
     try {
-      return await work();
+      return await running;
     } catch (cause) {
       throw new SqlError(statement, cause);
+    } finally {
+      this.#pending.delete(running);
     }
   }
 }

@@ -8,6 +8,6 @@ export async function filesMatching(pattern: string): Promise<string[]> {
     const rows = await database.rows<{ file: string }>(sql`select file from glob(${pattern}) order by file`);
     return rows.map(({ file }) => file);
   } finally {
-    database.close();
+    await database.close();
   }
 }

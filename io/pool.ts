@@ -39,15 +39,41 @@ export function threadPool<Job, Result>(worker: URL, threads: number): Pool<Job,
       maxThreads: Math.max(1, Math.min(threads, jobs.length)),
       ...(source ? { execArgv: ["--import", createRequire(import.meta.url).resolve("tsx")] } : {}),
     });
+    const results = new Array<Result>(jobs.length);
+    const queue = jobs.entries();
+    let failed = false;
+    const feed = async () => {
+      for (const [index, job] of queue) {
+        if (failed) return;
+        const outcome = await piscina.run(job).catch((cause: Error) => {
+          throw /worker exited/i.test(cause.message)
+            ? new InputError(
+                "a policy",
+                `ended its thread (${cause.message})`,
+                "a policy must not exit: throw an error instead",
+                {
+                  cause,
+                },
+              )
+            : cause;
+        });
+        if ("inputError" in outcome) throw InputError.revive(outcome.inputError);
+        results[index] = outcome.result;
+        onDone?.(outcome.result, index);
+      }
+    };
+    const feeders = Array.from({ length: Math.max(1, Math.min(threads, jobs.length)) }, () =>
+      feed().catch((error) => {
+        failed = true;
+        throw error;
+      }),
+    );
     try {
-      return await Promise.all(
-        jobs.map(async (job, index) => {
-          const outcome = await piscina.run(job);
-          if ("inputError" in outcome) throw InputError.revive(outcome.inputError);
-          onDone?.(outcome.result, index);
-          return outcome.result;
-        }),
-      );
+      // a thread that is stopped inside DuckDB takes the process with it: wait for those that still run
+      const ended = await Promise.allSettled(feeders);
+      const rejected = ended.find((end) => end.status === "rejected");
+      if (rejected) throw rejected.reason;
+      return results;
     } finally {
       await piscina.destroy();
     }

@@ -59,7 +59,12 @@ export function readMargin(metric: Metric, margin: Margin, { control, candidate 
     harm,
     overMargin: meaningful ? overMargin : Number.NaN,
     zHarm: standardized(harm, errors.noHarm),
-    zMargin: meaningful ? standardized(-overMargin, errors.atMargin) : Number.NaN,
+    // constant arms without any harm are inside every margin, also a share of zero
+    zMargin: !meaningful
+      ? Number.NaN
+      : metric.kind !== "proportion" && errors.atMargin === 0 && harm <= 0
+        ? Number.POSITIVE_INFINITY
+        : standardized(-overMargin, errors.atMargin),
   };
 }
 

@@ -74,7 +74,10 @@ export const projectSchema = z.strictObject({
       attributes: z.union([z.array(text), z.record(z.string(), column)], "write a list of columns").default([]),
       where: text.optional(),
       arrivals: z
-        .strictObject({ perDay: z.number("write sessions a day").gt(0), pattern: text.default("flat") })
+        .strictObject({
+          perDay: z.number("write sessions a day").min(1, "write at least 1 session a day"),
+          pattern: text.default("flat"),
+        })
         .optional(),
       quarantineLimit: share.default(0.01),
     })
@@ -87,8 +90,10 @@ export const projectSchema = z.strictObject({
         .array(z.enum(["control", "candidate"], "this version replays control and candidate"))
         .length(2)
         .optional(),
-      timeout: duration.default(30_000),
-      concurrency: z.int("write a whole number").min(1).default(8),
+      timeout: duration
+        .refine((ms) => ms >= 1 && ms <= 86_400_000, "write a timeout between 1ms and 1d")
+        .default(30_000),
+      concurrency: z.int("write a whole number").min(1).max(10_000, "write at most 10000").default(8),
       maxCalls: z.int("write a whole number").min(0).optional(),
     })
     .prefault({}),

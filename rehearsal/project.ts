@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { filesMatching } from "../io/glob.ts";
 import { isReservedMeasure, reservedMeasures } from "../io/tables.ts";
@@ -259,7 +259,9 @@ async function laneOf(
 async function filesOf(folder: string, pattern: string, place: string): Promise<readonly string[]> {
   if (!/[*?[]/.test(pattern)) return [existingFile(folder, pattern, place)];
   // the project's own folder may be called `a[1]`
-  const files = await filesMatching(isAbsolute(pattern) ? pattern : join(folder.replace(/[*?[]/g, "[$&]"), pattern));
+  const files = (await filesMatching(isAbsolute(pattern) ? pattern : join(folder.replace(/[*?[]/g, "[$&]"), pattern)))
+    .filter((file) => !file.includes("/.foretaste/"))
+    .map((file) => realpathSync(file));
   if (files.length === 0)
     throw new InputError(
       place,

@@ -4,6 +4,7 @@ import { type OperatingCharacteristics, operatingCharacteristics } from "../anal
 import { Database } from "../io/duckdb.ts";
 import { threadPool } from "../io/pool.ts";
 import { writeTextFile } from "../io/run-folder.ts";
+import { didYouMean } from "../plan/document.ts";
 import { InputError } from "../plan/input-error.ts";
 import { buildResult, comparisonResult, scenarioResult } from "../reports/build-result.ts";
 import { htmlReport } from "../reports/html.ts";
@@ -156,11 +157,31 @@ async function measure(project: Project, options: RunOptions, onProgress: Progre
       attributes,
       place,
     );
+    requireSegments(project, measured.outcomes);
     await writeOutcomes(database, project.metrics, join(folder, "outcomes"));
     onProgress("outcomes", 1, 1);
     return { ...replayed, ...measured };
   } finally {
-    database.close();
+    await database.close();
+  }
+}
+
+/** A segment of the plan or of a scenario that no session is in is a slip of the pen. */
+function requireSegments({ plan, scenarios, place }: Project, { attributes }: Outcomes): void {
+  const named = [
+    ...plan.guardrails.flatMap(({ key, segment }) => (segment ? [{ by: `margins: ${key}`, segment }] : [])),
+    ...scenarios.flatMap((own) =>
+      own.kind === "shift" ? own.where.map((segment) => ({ by: own.name, segment })) : [],
+    ),
+  ];
+  for (const { by, segment } of named) {
+    const names = attributes.get(segment.attribute)?.names ?? [];
+    if (names.includes(segment.value)) continue;
+    throw new InputError(
+      place("plan"),
+      `${by}: no session has ${segment.attribute}=${segment.value}`,
+      didYouMean(segment.value, names.slice(0, 20)),
+    );
   }
 }
 
@@ -248,6 +269,7 @@ function trafficResult({ plan, arrivals, folder }: Project, { imported, summary 
     until: new Date(sessions.untilMs).toISOString(),
     ...(arrivals === undefined ? {} : { arrivals: arrivals.written }),
     statuses: [...summary.statuses],
+    failures: [...summary.failures],
     failedSessions: summary.failedSessions,
     unmatched: summary.unmatched,
   };

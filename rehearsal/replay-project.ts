@@ -153,7 +153,7 @@ async function importProject(project: Project, run: Run, threads: number, onProg
     writeTextFile(importFile(run), `${JSON.stringify(imported, null, 2)}\n`);
     return imported;
   } finally {
-    database.close();
+    await database.close();
   }
 }
 

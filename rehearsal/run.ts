@@ -1,10 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { canonicalJson, sha256, sha256OfFile } from "../io/hash.ts";
+import { threadPool } from "../io/pool.ts";
 import { readJsonFile, runFolders, runsFolder, writeTextFile } from "../io/run-folder.ts";
 import { InputError } from "../plan/input-error.ts";
-import { loadPolicy } from "../shadow/policy.ts";
-import { policyVersion } from "../shadow/policy-version.ts";
+import type { IdentifyJob, PolicyIdentity } from "../shadow/policy-version.ts";
+import { replayWorker } from "../shadow/replay.ts";
 import type { LanePolicy, Project } from "./project.ts";
 
 /** What the caller of a rehearsal decides; the clock and the machine are its business. */
@@ -39,12 +40,6 @@ export interface Manifest {
   readonly command: string;
   readonly inputs: readonly { readonly role: string; readonly file: string; readonly sha256: string }[];
   readonly policies: { readonly control: PolicyIdentity; readonly candidate: PolicyIdentity };
-}
-
-export interface PolicyIdentity {
-  readonly name: string;
-  readonly hash: string;
-  readonly network: boolean;
 }
 
 /** Opens a new run's folder, or with `resume` that of the newest run with the same inputs. */
@@ -93,15 +88,16 @@ async function inputsOf({ traffic, control, candidate }: Project): Promise<Manif
   return Promise.all(files.map(async ({ role, file }) => ({ role, file, sha256: await sha256OfFile(file) })));
 }
 
+/** Modules are loaded in a thread, where an exit or a stray error cannot end the program. */
 async function identify(role: string, lane: LanePolicy): Promise<PolicyIdentity> {
-  if (lane.kind === "recorded")
+  if (lane.kind === "recorded") {
     return { name: `${role} (recorded)`, hash: sha256(canonicalJson(mappingOf(lane))), network: false };
-  const policy = await loadPolicy(lane.module);
-  return {
-    name: `${policy.name} ${policy.version}`,
-    hash: await policyVersion(policy, lane.module),
-    network: policy.network === true,
-  };
+  }
+  const [identity] = await threadPool<IdentifyJob, PolicyIdentity>(
+    replayWorker,
+    1,
+  )([{ identify: lane.module, timeoutMs: 30_000 }]);
+  return identity as PolicyIdentity;
 }
 
 /** A mapping without the paths of its files, whose contents are hashed. */

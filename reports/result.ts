@@ -142,6 +142,10 @@ export const resultSchema = z.object({
     /** stated arrivals in words; hours are then hours of these */
     arrivals: z.string().optional(),
     statuses: z.array(z.object({ lane: z.string(), status: z.string(), requests: z.number() })),
+    /** the most frequent messages of failed requests */
+    failures: z
+      .array(z.object({ lane: z.string(), status: z.string(), error: z.string(), requests: z.number() }))
+      .default([]),
     failedSessions: perLane,
     unmatched: perLane,
   }),

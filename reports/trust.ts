@@ -2,7 +2,7 @@ import type { Import } from "../shadow/import-records.ts";
 import type { OutcomeSummary, Outcomes } from "../shadow/outcomes.ts";
 import type { SessionSummary } from "../shadow/sessions.ts";
 import { mcNemarClustered } from "../statistics/paired.ts";
-import { count, percent, pValue as shownP } from "./format.ts";
+import { count, hours, percent, pValue as shownP } from "./format.ts";
 
 /** One question about the inputs, answered. A failed one voids the rest. */
 export interface TrustCheck {
@@ -29,6 +29,7 @@ export function trustChecks(
     matchCheck(outcomes, summary),
     ...missingChecks(outcomes, summary),
     changingCheck(sessions),
+    gapCheck(outcomes),
     coverageCheck(laps),
   ];
 }
@@ -106,6 +107,29 @@ function changingCheck({ changing, withoutUser, sessions }: SessionSummary): Tru
       parts.length === 0
         ? "each session has one value of each attribute"
         : "the value of a session's first request is used",
+  };
+}
+
+/** One session of another year makes a log of mostly nothing, on which every simulated rollout would start. */
+function gapCheck({ arrivalMs }: Outcomes): TrustCheck {
+  const n = arrivalMs.length;
+  let gap = 0;
+  let after = 0;
+  for (let i = 1; i < n; i++) {
+    const own = (arrivalMs[i] as number) - (arrivalMs[i - 1] as number);
+    if (own > gap) [gap, after] = [own, arrivalMs[i - 1] as number];
+  }
+  const span = (arrivalMs[n - 1] as number) - (arrivalMs[0] as number);
+  const share = n > 10 && span > 0 ? gap / span : 0;
+  return {
+    name: "gaps in the log",
+    status: share >= 0.5 ? "fail" : share >= 0.2 ? "warn" : "pass",
+    figure: `the longest lasts ${hours(gap / 3_600_000)}, ${percent(share)} of the log`,
+    threshold: "below 20 %, at most 50 %",
+    why:
+      share < 0.2
+        ? "traffic goes on through the log"
+        : `no session arrives after ${new Date(after).toISOString()} for that long: look for records with a wrong time`,
   };
 }
 

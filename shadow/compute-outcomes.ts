@@ -1,10 +1,18 @@
 import { mkdirSync } from "node:fs";
 import type { Database } from "../io/duckdb.ts";
 import { parquetFiles, publishFile, shardFile, temporaryName } from "../io/run-folder.ts";
-import { join, literal, name, type Sql, sql } from "../io/sql.ts";
+import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { InputError } from "../plan/input-error.ts";
 import type { Metric } from "../plan/metric.ts";
-import { bind, type Lane, laneMeasures, lanes, metricError, metricExpressions } from "./metric-expressions.ts";
+import {
+  bind,
+  type Lane,
+  type LaneMeasures,
+  laneMeasures,
+  lanes,
+  metricError,
+  metricExpressions,
+} from "./metric-expressions.ts";
 import type { OutcomeSummary, Outcomes } from "./outcomes.ts";
 import { laneSlot, readOutcomes } from "./read-outcomes.ts";
 
@@ -29,11 +37,12 @@ export async function computeOutcomes(
   attributes: readonly string[],
   place: (metric: string) => string,
 ): Promise<{ readonly outcomes: Outcomes; readonly summary: OutcomeSummary }> {
-  const measures = await laneMeasures(database, folders);
+  const reported = await laneMeasures(database, folders);
   for (const lane of lanes) await createLaneTable(database, lane, folders[lane]);
-  const expressions = await Promise.all(
-    metrics.map((metric) => metricExpressions(database, metric, measures, place(metric.name))),
-  );
+  const measures = await withFailedLane(database, reported);
+  const expressions: Sql[][] = [];
+  for (const metric of metrics)
+    expressions.push(await metricExpressions(database, metric, measures, place(metric.name)));
   for (const [i, metric] of metrics.entries())
     await bind(database, expressions[i] as Sql[], metric, place(metric.name));
   for (const lane of lanes) {
@@ -100,6 +109,42 @@ async function createLaneTable(database: Database, lane: Lane, folder: string): 
     create view ${name(lane)} as select * from read_parquet([${join(files)}], union_by_name = true)`);
 }
 
+/**
+ * A lane in which every request failed reports no measure: it gets those of the other one, all missing, so that its failure
+ * is judged and not refused.
+ */
+async function withFailedLane(database: Database, reported: LaneMeasures): Promise<LaneMeasures> {
+  const failed: { lane: Lane; error: string | null }[] = [];
+  for (const lane of lanes) {
+    const { ok, error } = await database.row<{ ok: number; error: string | null }>(sql`
+      select count(*) filter (where status = 'ok') as ok, first(error order by session, seq) filter (where error is not null) as error
+      from ${name(lane)}`);
+    if (ok === 0) failed.push({ lane, error });
+  }
+  const [only, other] = failed;
+  if (!only) return reported;
+  if (other) {
+    throw new InputError(
+      "control and candidate",
+      `every request failed in both lanes, the first with: ${only.error ?? "no message"}`,
+      "mend what they both need, as a key or a file",
+    );
+  }
+  const from = reported[only.lane === "control" ? "candidate" : "control"];
+  const own = reported[only.lane];
+  const lacking = [...from].filter(([measure]) => !own.has(measure));
+  const types: Readonly<Record<string, string>> = { BOOLEAN: "boolean", DOUBLE: "double" };
+  await database.run(sql`alter view ${name(only.lane)} rename to failed_lane`);
+  await database.run(sql`
+    create view ${name(only.lane)} as
+    select * ${join(
+      lacking.map(([measure, type]) => sql`, cast(null as ${raw(types[type] ?? "varchar")}) as ${name(measure)}`),
+      "",
+    )}
+    from failed_lane`);
+  return { ...reported, [only.lane]: new Map([...own, ...lacking]) };
+}
+
 async function summarize(database: Database): Promise<OutcomeSummary> {
   const unmatched = await database.row<{ control: number; candidate: number }>(sql`
     select
@@ -114,5 +159,12 @@ async function summarize(database: Database): Promise<OutcomeSummary> {
   const [control, candidate] = (await database.columns(sql`
     select control_failed, candidate_failed from matched order by position`)) as unknown as [boolean[], boolean[]];
   const failed = { control: Uint8Array.from(control, Number), candidate: Uint8Array.from(candidate, Number) };
-  return { unmatched, failedSessions, failed, statuses };
+  const failures = await database.rows<OutcomeSummary["failures"][number]>(sql`
+    select lane, status, coalesce(error, '') as error, count(*) as requests
+    from (select 'control' as lane, status, error from control union all select 'candidate', status, error from candidate)
+    where status in ('error', 'timeout')
+    group by all
+    order by requests desc, lane desc, error
+    limit 6`);
+  return { unmatched, failedSessions, failed, statuses, failures };
 }

@@ -54,8 +54,8 @@ export async function importRecords(database: Database, spec: ImportSpec, table:
   const time = spec.at === undefined ? undefined : await timeOf(database, mapped);
   const problem = sql`case
     when ${name(origin.problem)} is not null then ${name(origin.problem)}
-    when session is null then 'the session is missing'
-    ${time ? sql`when "__at" is null then 'the time is missing' when ${time.value} is null then 'not a time: ' || left(cast("__at" as varchar), 40)` : raw("")}
+    when session is null or session = '' then 'the session is missing'
+    ${time ? sql`when "__at" is null then 'the time is missing' when ${time.value} is null then 'not a time: ' || left(cast("__at" as varchar), 40) when not (${time.value} between timestamp '1970-01-01' and timestamp '2200-01-01') then 'not a time between 1970 and 2200: ' || left(cast("__at" as varchar), 40)` : raw("")}
   end`;
   const kept = spec.where === undefined ? raw("true") : raw("coalesce(try_cast(__where as boolean), false)");
   await database.run(
@@ -72,7 +72,7 @@ export async function importRecords(database: Database, spec: ImportSpec, table:
   await database.run(sql`
     create table ${name(table)} as
     select ${name(origin.file)} as file, ${name(origin.line)} as line, session,
-      ${spec.user === undefined ? raw("cast(null as varchar)") : raw('"__user"')} as "user",
+      ${spec.user === undefined ? raw("cast(null as varchar)") : raw(`nullif("__user", '')`)} as "user",
       ${time?.value ?? raw("cast(null as timestamp)")} as "at"
       ${join(
         spec.fields.map((field) => sql`, ${name(field.name)}`),
@@ -86,7 +86,7 @@ export async function importRecords(database: Database, spec: ImportSpec, table:
     from ${name(`${table}_judged`)}`);
   const reasons = await database.rows<{ reason: string; count: number }>(sql`
     select reason, count(*) as count
-    from (select regexp_replace(problem, '(?s)(^not a time|: expected [^,]*)(: |, found ).*', '\\1') as reason from ${name(`${table}_judged`)} where problem is not null)
+    from (select regexp_replace(problem, '(?s)(^not a time[^:]*|: expected [^,]*)(: |, found ).*', '\\1') as reason from ${name(`${table}_judged`)} where problem is not null)
     group by reason order by count desc, reason`);
   await database.run(sql`drop view ${name(`${table}_judged`)}`);
   for (const used of [mapped, source.table]) await database.run(sql`drop table ${name(used)}`);
@@ -122,7 +122,7 @@ async function refuseBadLog(database: Database, spec: ImportSpec, found: Import)
     const percent = (share: number) => `${Number((100 * share).toPrecision(3))}%`;
     throw new InputError(
       `${first.file}:${first.line}`,
-      `${first.reason}; ${quarantined} of ${records} records (${percent(quarantined / records)}) cannot be used, more than the accepted ${percent(spec.quarantineLimit)}`,
+      `${first.reason.replace(/\s+/g, " ")}; ${quarantined} of ${records} records (${percent(quarantined / records)}) cannot be used, more than the accepted ${percent(spec.quarantineLimit)}`,
       first.reason === "not UTF-8"
         ? `convert the file: iconv -f LATIN1 -t UTF-8 ${first.file}`
         : "see quarantine.parquet for each of them; mend the log, or raise traffic.quarantineLimit",

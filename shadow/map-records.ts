@@ -13,6 +13,8 @@ export interface Field {
   readonly name: string;
   readonly from: ColumnExpression;
   readonly as: "text" | "json" | "value";
+  /** a value that is no number makes the record a bad one */
+  readonly number?: boolean;
   /** where the project's file names it */
   readonly place: string;
 }
@@ -29,7 +31,8 @@ export async function mapRecords(
   fields: readonly Field[],
   table: string,
 ): Promise<void> {
-  const values = await Promise.all(fields.map((field) => fieldValue(database, source, field)));
+  const values: FieldValue[] = [];
+  for (const field of fields) values.push(await fieldValue(database, source, field));
   const columns = [...new Set(values.flatMap((value) => value.columns))];
   const place = fields[0]?.place ?? "";
   for (const { columns: own, field } of values) {
@@ -39,10 +42,9 @@ export async function mapRecords(
   }
   const relation = await typedRelation(database, source, columns, place);
   const slot = (i: number) => name(`__field_${i}`);
-  const failures = values.map(
-    ({ field }, i) => sql`when ${slot(i)} is null then ${literal(`${describe(field)} fails on this record`)}`,
-  );
-  for (const { field, value } of values) await bind(database, relation, field, value);
+  const types = new Map<Field, string>();
+  for (const { field, value } of values) types.set(field, await bind(database, relation, field, value));
+  const failures = values.map(({ field }, i) => failureOf(field, slot(i), types.get(field) === "JSON"));
   await database.run(sql`
     create table ${name(table)} as
     select
@@ -73,10 +75,28 @@ async function fieldValue(database: Database, source: Source, field: Field): Pro
   return { field, value: cast, columns: vetted.columns };
 }
 
-/** Asks DuckDB whether the expression fits the columns' types, for a message that names its place. */
-async function bind(database: Database, relation: Sql, field: Field, value: Sql): Promise<void> {
+/** Why a record has no value for a field, as the branches of a CASE. */
+function failureOf(field: Field, slot: Sql, mixed: boolean): Sql {
+  const fails = sql`when ${slot} is null then ${literal(`${describe(field)} fails on this record`)}`;
+  const found = sql`|| left(cast(${slot}.v as varchar), 40)`;
+  if (field.as === "json") {
+    // JSON as Python writes it: NaN and Infinity outside of texts
+    const bare = sql`regexp_replace(${slot}.v, '"(\\\\.|[^"\\\\])*"', '', 'g')`;
+    return sql`${fails} when regexp_matches(${slot}.v, 'NaN|nan|[Ii]nf') and regexp_matches(${bare}, 'NaN|nan|[Ii]nf')
+      then ${literal(`${describe(field)}: expected JSON, found NaN or Infinity in `)} ${found}`;
+  }
+  if (!mixed && field.number !== true) return fails;
+  return sql`${fails} when ${slot}.v is not null and try_cast(json_extract_string(to_json(${slot}.v), '$') as double) is null
+    and try_cast(json_extract_string(to_json(${slot}.v), '$') as boolean) is null
+    then ${literal(`${describe(field)}: expected a number, found `)} ${found}`;
+}
+
+/** Asks DuckDB whether the expression fits the columns' types, for a message that names its place; gives its type. */
+async function bind(database: Database, relation: Sql, field: Field, value: Sql): Promise<string> {
   try {
+    const [column] = await database.describe(sql`select ${value} as v from (${relation})`);
     await database.describe(sql`select try(struct_pack(v := ${value})) from (${relation})`);
+    return column?.type ?? "";
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
     throw new InputError(field.place, `${describe(field)} does not work: ${error.problem}`, "mend the expression", {

@@ -50,4 +50,11 @@ export interface OutcomeSummary {
   readonly failed: { readonly control: Uint8Array; readonly candidate: Uint8Array };
   /** sessions by status of their requests and lane */
   readonly statuses: readonly { readonly lane: string; readonly status: string; readonly requests: number }[];
+  /** the most frequent messages of failed requests */
+  readonly failures: readonly {
+    readonly lane: string;
+    readonly status: string;
+    readonly error: string;
+    readonly requests: number;
+  }[];
 }

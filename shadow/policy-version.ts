@@ -4,7 +4,52 @@ import { dirname, relative, resolve } from "node:path";
 import { init, parse } from "es-module-lexer";
 import { canonicalJson, sha256, sha256OfFile } from "../io/hash.ts";
 import { InputError } from "../plan/input-error.ts";
-import type { Policy } from "./policy.ts";
+import { loadPolicy, type Policy } from "./policy.ts";
+
+/** A module to be identified in a thread. */
+export interface IdentifyJob {
+  readonly identify: string;
+  readonly timeoutMs: number;
+}
+
+/** Who a policy is. */
+export interface PolicyIdentity {
+  readonly name: string;
+  readonly hash: string;
+  readonly network: boolean;
+}
+
+/**
+ * Loads a policy and says who it is; done in a thread, where a module cannot end the program.
+ *
+ * @throws InputError for a module that is no policy, or is not loaded in time
+ */
+export async function identifyPolicy(module: string, timeoutMs: number): Promise<PolicyIdentity> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () =>
+        reject(
+          new InputError(
+            module,
+            `is not loaded after ${timeoutMs} ms`,
+            "look for an await at its top level that never ends",
+          ),
+        ),
+      timeoutMs,
+    );
+  });
+  try {
+    const policy = await Promise.race([loadPolicy(module), late]);
+    return {
+      name: `${policy.name} ${policy.version}`,
+      hash: await policyVersion(policy, module),
+      network: policy.network === true,
+    };
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /**
  * The hash of a policy's version: configuration, module, everything it imports by relative path, and its declared files.
@@ -27,14 +72,25 @@ export async function policyVersion(policy: Policy, module: string): Promise<str
     [...files].sort().map(async (file) => [relative(folder, file), await sha256OfFile(file)] as const),
   );
   const { name, version, config = {} } = policy;
-  return sha256(canonicalJson({ name, version, config, files: contents }));
+  try {
+    return sha256(canonicalJson({ name, version, config, files: contents }));
+  } catch (cause) {
+    throw new InputError(
+      module,
+      `its config cannot be written as JSON (${(cause as Error).message})`,
+      "keep plain values in config",
+      { cause },
+    );
+  }
 }
 
 async function importedFiles(file: string, seen: Set<string>): Promise<Set<string>> {
   if (seen.has(file) || !existsSync(file)) return seen;
   seen.add(file);
-  const [imports] = parse(await readFile(file, "utf8"), file);
-  for (const { specifier } of imports) {
+  const text = await readFile(file, "utf8");
+  const [imports] = /\.json$/.test(file) ? [[]] : parse(text, file);
+  const required = [...text.matchAll(/\brequire\(\s*["'](\.[^"']+)["']\s*\)/g)].map(([, specifier]) => specifier);
+  for (const specifier of [...imports.map((own) => own.specifier), ...required]) {
     if (specifier?.startsWith(".")) await importedFiles(resolve(dirname(file), specifier), seen);
   }
   return seen;

@@ -82,7 +82,9 @@ export async function loadPolicy(file: string): Promise<Policy> {
     const way = missing
       ? "check the path and what the module imports"
       : "mend the module: node must be able to import it";
-    throw new InputError(file, `cannot be loaded (${(cause as Error).message})`, way, { cause });
+    throw new InputError(file, `cannot be loaded (${(cause as Error | null)?.message ?? String(cause)})`, way, {
+      cause,
+    });
   }
   const policy = loaded.default;
   const missing = (["name", "version", "open"] as const).filter(

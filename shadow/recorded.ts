@@ -31,7 +31,13 @@ export function recordedFields({ failed, measures }: RecordedPolicy, place: (key
     if (alike !== undefined) {
       throw new InputError(place(`measures.${key}`), `measures ${key} and ${alike} differ only in case`, "rename one");
     }
-    return { name: `${measurePrefix}${key}`, from, as: "value", place: place(`measures.${key}`) };
+    return {
+      name: `${measurePrefix}${key}`,
+      from,
+      as: "value",
+      number: key === "latency_ms",
+      place: place(`measures.${key}`),
+    };
   });
   return failed === undefined
     ? fields
@@ -55,7 +61,16 @@ export async function writeRecorded(
     .filter((key) => key !== "latency_ms")
     .sort();
   const columns = declared.map((key) => sql`, ${measureValue(key, typeOf(key))} as ${name(key)}`);
-  const latency = "latency_ms" in measures ? measureValue("latency_ms", "DOUBLE") : raw("cast(null as double)");
+  const latency =
+    "latency_ms" in measures ? measureValue("latency_ms", typeOf("latency_ms")) : raw("cast(null as double)");
+  const failedType = described.find((column) => column.name === "failed")?.type ?? "BOOLEAN";
+  if (failed !== undefined && failedType !== "BOOLEAN") {
+    throw new InputError(
+      "failed",
+      `is a ${failedType}, not true or false`,
+      "write a condition, as { sql: error_code is not null }",
+    );
+  }
   const status =
     failed === undefined
       ? raw("'ok'")
@@ -75,8 +90,19 @@ export async function writeRecorded(
 function measureValue(key: string, type: string): Sql {
   const value = name(`${measurePrefix}${key}`);
   if (type === "BOOLEAN") return value;
-  if (/INT|DOUBLE|FLOAT|DECIMAL/.test(type)) {
-    return sql`case when isfinite(cast(${value} as double)) then cast(${value} as double) end`;
+  if (/^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL\(.*\))$/.test(type))
+    return finite(sql`cast(${value} as double)`);
+  if (type === "JSON") return finite(sql`try_cast(json_extract_string(${value}, '$') as double)`);
+  if (/^(VARCHAR|ENUM\(.*\)|UUID|DATE|TIME|TIMESTAMP.*)$/.test(type)) {
+    return key === "latency_ms" ? finite(sql`try_cast(${value} as double)`) : sql`cast(${value} as varchar)`;
   }
-  return sql`cast(${value} as varchar)`;
+  throw new InputError(
+    `measure ${key}`,
+    `is a ${type}`,
+    "write an expression that gives true or false, a number or a text",
+  );
+}
+
+function finite(value: Sql): Sql {
+  return sql`case when isfinite(${value}) then ${value} end`;
 }

@@ -100,15 +100,14 @@ export async function createSessions(database: Database, table: string, spec: Se
     { length: shards },
     (_, shard) => counted.find((row) => row.shard === shard)?.n ?? 0,
   );
-  const changing = await Promise.all(
-    spec.attributes.map(async (attribute) => {
-      const column = name(`attribute:${attribute}`);
-      const { n } = await database.row<{ n: number }>(sql`
-        select count(*) as n
-        from (select session from ordered group by session having count(distinct coalesce(${column}, '(missing)')) > 1)`);
-      return { attribute, sessions: n };
-    }),
-  );
+  const changing: { attribute: string; sessions: number }[] = [];
+  for (const attribute of spec.attributes) {
+    const column = name(`attribute:${attribute}`);
+    const { n } = await database.row<{ n: number }>(sql`
+      select count(*) as n
+      from (select session from ordered group by session having count(distinct coalesce(${column}, '(missing)')) > 1)`);
+    changing.push({ attribute, sessions: n });
+  }
   await database.run(sql`drop table ordered`);
   await database.run(sql`drop table firsts`);
   return {

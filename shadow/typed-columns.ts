@@ -28,9 +28,8 @@ export async function typedRelation(
   const table = name(source.table);
   const origins = sql`${name(origin.file)}, ${name(origin.line)}, ${name(origin.record)}, ${name(origin.broken)}`;
   if (source.format === "parquet") return sql`select * from ${table}`;
-  const typed = await Promise.all(
-    columns.map(async (column) => ({ column, ...(await typeOf(database, source, column)) })),
-  );
+  const typed: (ColumnType & { readonly column: string })[] = [];
+  for (const column of columns) typed.push({ column, ...(await typeOf(database, source, column)) });
   const problems = typed.map(
     ({ column, misfit, expected }) =>
       sql`when ${misfit} then ${literal(`column ${column}: expected ${expected}, found `)} || left(${textValue(column)}, 40)`,

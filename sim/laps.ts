@@ -12,6 +12,9 @@ export function lapsOf(
   startMs: number,
 ): { readonly lapMs: number; readonly laps: number } {
   const n = arrivalMs.length;
+  if (arrivalMs[0] === arrivalMs[n - 1]) {
+    throw new RangeError("all sessions of the log arrive at the same instant: it has no duration to rehearse on");
+  }
   const span = Math.max(1, ((arrivalMs[n - 1] as number) - (arrivalMs[0] as number)) * (n / Math.max(1, n - 1)));
   const lapMs = span < dayMs ? span : Math.round(span / dayMs) * dayMs;
   const covered = (arrivalMs[n - 1] as number) - startMs;

@@ -57,6 +57,7 @@ export function differenceInterval(
   if (!Number.isFinite(difference)) return undetermined(`the difference is ${difference}`);
   if (standardError === 0) return { status: "ok", value: difference, low: difference, high: difference, level };
   const half = studentUpperQuantile((1 - level) / 2, degreesOfFreedom) * standardError;
+  if (!Number.isFinite(half)) return undetermined(`the standard error is ${standardError}`);
   return { status: "ok", value: difference, low: difference - half, high: difference + half, level };
 }
 

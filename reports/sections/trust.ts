@@ -14,6 +14,7 @@ export function trustSection({ trust, traffic }: Result): Section {
       { kind: "facts", facts: trafficFacts(traffic) },
       ...importsTable(traffic.imports),
       ...statusesTable(traffic.statuses),
+      ...failuresTable(traffic.failures),
     ],
   };
 }
@@ -123,5 +124,13 @@ function statusesTable(statuses: Traffic["statuses"]): Block[] {
         format.count(statuses.find((own) => own.lane === lane && own.status === status)?.requests ?? 0),
       ),
     ]),
+  );
+}
+
+function failuresTable(failures: Traffic["failures"]): Block[] {
+  return table(
+    "Why requests failed, the most frequent messages",
+    [{ title: "Lane" }, { title: "Status" }, { title: "Message" }, { title: "Requests", numeric: true }],
+    failures.map(({ lane, status, error, requests }) => [lane, status, error, format.count(requests)]),
   );
 }

@@ -1,7 +1,12 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { loadProject, type RunOptions, replayTraffic } from "../../dist/index.js";
+import type { RunOptions } from "../../index.ts";
 import type { Measured } from "./replay.ts";
+
+/** The built package: what a user runs. */
+const { loadProject, replayTraffic } = (await import(
+  new URL("../../dist/index.js", import.meta.url).href
+)) as typeof import("../../index.ts");
 
 interface BarePolicy {
   readonly open: (session: object, context: object) => { readonly respond: (request: unknown) => unknown };

@@ -86,6 +86,7 @@ function findings({
       from: "a",
       until: "b",
       statuses: [],
+      failures: [],
       failedSessions: { control: 0, candidate: 0 },
       unmatched: { control: 0, candidate: 0 },
     },

@@ -74,6 +74,7 @@ describe("trust checks", () => {
       ["sessions in both lanes", "pass"],
       ["missing values of cost", "pass"],
       ["attributes and units", "pass"],
+      ["gaps in the log", "pass"],
       ["length of the log", "pass"],
     ]);
   });

@@ -16,7 +16,7 @@ async function arrivalHours(sessions: number, arrivals: Arrivals): Promise<numbe
     const [at] = await database.columns(sql`select cast(epoch_us("at") as double) from stated order by number`);
     return (at as number[]).map((micros) => (micros / 1000 - start) / hourMs);
   } finally {
-    database.close();
+    await database.close();
   }
 }
 

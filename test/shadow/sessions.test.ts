@@ -59,7 +59,7 @@ async function sessionsOf(requests: readonly LoggedRequest[], spec: Partial<Sess
       order by position, seq`);
     return { summary, sessions, requests: rows };
   } finally {
-    database.close();
+    await database.close();
   }
 }
 

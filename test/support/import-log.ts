@@ -56,7 +56,7 @@ export async function importLog({ logs, fields = [], threads = 1, ...spec }: Log
       select file, line, reason, record from quarantine order by file, line`);
     return { found, rows, quarantine };
   } finally {
-    database.close();
+    await database.close();
   }
 }
 

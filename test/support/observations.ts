@@ -71,7 +71,7 @@ export async function outcomesOf({
     };
     return { ...computed, metric };
   } finally {
-    database.close();
+    await database.close();
   }
 }
 
@@ -101,7 +101,10 @@ async function writeObservations(database: Database, rows: readonly Observed[], 
     columns.map(([, , value]) => rows.map(value)) as (string | number | boolean | null)[][],
   );
   await database.run(sql`
-    copy (select *, timestamp '2026-01-05' as "at", cast(null as varchar) as response_digest from observed)
+    copy (
+      select *, timestamp '2026-01-05' as "at", cast(null as varchar) as response_digest,
+        case when status in ('error', 'timeout') then 'failed' end as error
+      from observed)
     to ${file} (format parquet)`);
 }
 

@@ -59,6 +59,7 @@ export function summary(
     failedSessions: { control: 0, candidate: 0 },
     failed: { control: none(), candidate: none() },
     statuses: [],
+    failures: [],
     ...others,
   };
 }

@@ -231,6 +231,11 @@ function noGo(): Result {
         { lane: "candidate", status: "timeout", requests: 3 },
         { lane: "candidate", status: "skipped", requests: 3 },
       ],
+      failures: [
+        { lane: "control", status: "error", error: "tool search_help answered 500", requests: 10 },
+        { lane: "candidate", status: "error", error: "tool search_help answered 500", requests: 9 },
+        { lane: "candidate", status: "timeout", error: "no answer within 30000 ms", requests: 3 },
+      ],
       failedSessions: { control: 10, candidate: 12 },
       unmatched: { control: 0, candidate: 0 },
     },
