@@ -257,7 +257,7 @@ async function laneOf(
 }
 
 async function filesOf(folder: string, pattern: string, place: string): Promise<readonly string[]> {
-  if (!/[*?[]/.test(pattern)) return [existingFile(folder, pattern, place)];
+  if (!/[*?[]/.test(pattern)) return [realpathSync(existingFile(folder, pattern, place))];
   // the project's own folder may be called `a[1]`
   const files = (await filesMatching(isAbsolute(pattern) ? pattern : join(folder.replace(/[*?[]/g, "[$&]"), pattern)))
     .filter((file) => !file.includes("/.foretaste/"))

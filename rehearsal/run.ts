@@ -96,7 +96,7 @@ async function identify(role: string, lane: LanePolicy): Promise<PolicyIdentity>
   const [identity] = await threadPool<IdentifyJob, PolicyIdentity>(
     replayWorker,
     1,
-  )([{ identify: lane.module, timeoutMs: 30_000 }]);
+  )([{ identify: lane.module, timeoutMs: 10_000 }]);
   return identity as PolicyIdentity;
 }
 

@@ -58,7 +58,7 @@ export function verdictOf(
   return {
     decision: "go",
     reasons: [
-      `every metric is inside its margin, and no segment is shown beyond one`,
+      ["every metric is inside its margin, and no segment is shown beyond one", ...comparison.notes].join("; "),
       `no budget is missed by the plan: false rollback ${percent(plan.budgets.falseRollback)}, missed regression ${percent(plan.budgets.missedRegression)}, false stop ${percent(plan.budgets.falseStop)}`,
     ],
   };
