@@ -15,15 +15,23 @@ const value = z.number().nullable();
 /** How a metric stands against its margin. */
 export const readings = ["inside", "beyond", "unresolved", "no margin"] as const;
 
-const metricSchema = z.object({
-  /** `metric`, or `metric@attribute=value` for a segment guardrail */
-  name: z.string(),
+/** What a metric shows over all sessions and inside a segment alike. */
+const shownMetric = {
   kind: z.enum(["proportion", "mean", "ratio", "quantile"]),
   better: z.enum(["higher", "lower"]),
   measuredIn: z.string().optional(),
   control: value,
   candidate: value,
   difference: estimateSchema,
+  /** as written in the plan */
+  margin: z.string().nullable(),
+  reading: z.enum(readings),
+};
+
+const metricSchema = z.object({
+  /** `metric`, or `metric@attribute=value` for a segment guardrail */
+  name: z.string(),
+  ...shownMetric,
   relative: estimateSchema,
   /** two-sided, of no difference: McNemar's for proportions, Welch's for the others */
   pValue: z.number().nullable(),
@@ -35,27 +43,17 @@ const metricSchema = z.object({
   n: z.object({ control: z.number(), candidate: z.number(), pairs: z.number(), units: z.number() }),
   /** sessions without a value, failed ones included */
   missing: perLane,
-  /** as written in the plan */
-  margin: z.string().nullable(),
-  reading: z.enum(readings),
 });
 
 const segmentSchema = z.object({
   attribute: z.string(),
   value: z.string(),
   metric: z.string(),
-  kind: z.enum(["proportion", "mean", "ratio", "quantile"]),
-  better: z.enum(["higher", "lower"]),
-  measuredIn: z.string().optional(),
-  control: value,
-  candidate: value,
-  difference: estimateSchema,
+  ...shownMetric,
   n: perLane,
   /** Holm over all segments of the metric: of no difference, and of harm within the margin */
   pValue: z.number().nullable(),
   pBeyond: z.number().nullable(),
-  margin: z.string().nullable(),
-  reading: z.enum(readings),
 });
 
 const scenarioSchema = z.object({
