@@ -12,7 +12,7 @@ const stray: unknown[] = [];
 process.on("uncaughtException", (error) => stray.push(error));
 process.on("unhandledRejection", (error) => stray.push(error));
 
-// biome-ignore lint/style/noDefaultExport: piscina calls a worker's default export
+/** What piscina calls. */
 export default guarded(async (job: ShardJob | IdentifyJob) => {
   const result = "identify" in job ? await identifyPolicy(job.identify, job.timeoutMs) : await replayShard(job);
   if (stray.length > 0) {

@@ -1,5 +1,5 @@
 import { guarded } from "../io/pool.ts";
 import { simulateSalts } from "./simulate.ts";
 
-// biome-ignore lint/style/noDefaultExport: piscina calls a worker's default export
+/** What piscina calls. */
 export default guarded(simulateSalts);

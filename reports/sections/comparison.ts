@@ -18,7 +18,7 @@ export function comparisonSection({ comparison }: Result): Section | undefined {
         text:
           `Lanes: ${lanes.join(", ")}; ${format.count(sessions)} sessions of ${format.count(units)} units. ` +
           `A difference is candidate − control, with its ${format.percent(level)} interval by unit, then the same ` +
-          "relative to control. p is two-sided, of no difference. Not shown: these data do not tell whether the loss is " +
+          "relative to control. p is two-sided, of no difference; that of a proportion uses the pairs and can be small where the interval, which takes the lanes for independent, holds zero. Not shown: these data do not tell whether the loss is " +
           "inside the margin; that takes more sessions.",
       },
       ...forest(metrics, level),

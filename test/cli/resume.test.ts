@@ -87,3 +87,19 @@ it("a run that is killed and resumed has the bytes of an undisturbed one", async
   expect(observations(killed)).toEqual(undisturbed);
   expect(readdirSync(join(killed, ".foretaste/runs")).length).toBe(1);
 });
+
+it("a run that is interrupted says how to go on and exits with 130", async () => {
+  const project = slowProject();
+  const child = spawn(process.execPath, [cli, "replay", project, "--threads", "1"], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  while (!existsSync(join(project, ".foretaste/runs"))) await new Promise((resolve) => setTimeout(resolve, 10));
+  child.kill("SIGINT");
+  expect(await ended).toBe(130);
+  expect(stderr).toMatch(/interrupted; go on with: the same command and --resume/);
+});
