@@ -45,9 +45,15 @@ export function runsFolder(project: string): string {
   return join(project, ".foretaste", "runs");
 }
 
-/** A JSON file, or undefined when it is not there. */
+/** A JSON file, or undefined when it is not there or damaged. */
 export function readJsonFile<T>(file: string): T | undefined {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as T) : undefined;
+  if (!existsSync(file)) return undefined;
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as T;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** The file of one shard in a folder. */

@@ -83,8 +83,12 @@ export async function loadProject(path: string): Promise<Project> {
     metrics,
     attributes.map(({ name }) => name),
   );
-  const find = async (patterns: string | readonly string[], at: readonly PropertyKey[]) =>
-    (await Promise.all([patterns].flat().map((pattern) => filesOf(folder, pattern, document.place(at))))).flat();
+  const find = async (patterns: string | readonly string[], at: readonly PropertyKey[]) => [
+    // a file that two patterns name is read once
+    ...new Set(
+      (await Promise.all([patterns].flat().map((pattern) => filesOf(folder, pattern, document.place(at))))).flat(),
+    ),
+  ];
   const traffic = await trafficOf(written, document, find);
   const lanes = {
     control: await laneOf("control", written, document, folder, find, traffic),

@@ -126,7 +126,7 @@ export async function loadJson(
   const { type, records } = await database.row<{ type: string; records: boolean | null }>(sql`
     select
       json_type(${text}) as type,
-      (select bool_and(json_type(value) = 'OBJECT') from json_each(cast(${text} as json))) as records`);
+      (select avg(cast(json_type(value) = 'OBJECT' as integer)) >= 0.9 from json_each(cast(${text} as json))) as records`);
   if (type === "ARRAY" || (type === "OBJECT" && records)) {
     await database.run(sql`
       insert into ${name(table)}
