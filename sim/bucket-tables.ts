@@ -24,7 +24,7 @@ export interface Cell {
  *
  * Numerators are centred: numerator − centre · denominator.
  */
-export function layoutOf(guardrails: readonly SimulatedGuardrail[], maturity: number): Layout {
+function layoutOf(guardrails: readonly SimulatedGuardrail[], maturity: number): Layout {
   let width = 1;
   const offset = guardrails.map((guardrail) => {
     const at = width;
@@ -172,7 +172,7 @@ function contribute(
 }
 
 /** Index of the first edge that is not below the value. */
-export function binOf(edges: Float64Array, value: number): number {
+function binOf(edges: Float64Array, value: number): number {
   let low = 0;
   let high = edges.length - 1;
   while (low < high) {
