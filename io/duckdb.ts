@@ -1,12 +1,14 @@
 import { realpathSync } from "node:fs";
 import {
+  DOUBLE,
   type DuckDBConnection,
   DuckDBDataChunk,
+  type DuckDBDoubleVector,
   DuckDBInstance,
   type DuckDBType,
   type DuckDBValue,
 } from "@duckdb/node-api";
-import { join, literal, type Sql, sql, textOf } from "./sql.ts";
+import { join, literal, name, type Sql, sql, textOf } from "./sql.ts";
 
 /** A failed SQL statement, with the statement. */
 export class SqlError extends Error {
@@ -31,11 +33,17 @@ export interface DatabaseOptions {
   readonly folders?: readonly string[];
 }
 
-/** An in-memory DuckDB, with UTC as its zone and locked to the folders it may touch. */
+/** What a database may hold in memory; the rest is spilled to the first of its folders. Logs of any length fit. */
+const memoryLimit = "600MB";
+
+/**
+ * An in-memory DuckDB, with UTC as its zone and locked to the folders it may touch. Statements that are asked for at once
+ * run one after the other.
+ */
 export class Database {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
-  readonly #pending = new Set<Promise<unknown>>();
+  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
     this.#instance = instance;
@@ -48,9 +56,11 @@ export class Database {
     await database.run(sql`set timezone = 'UTC'`);
     await database.run(sql`set autoinstall_known_extensions = false`);
     await database.run(sql`set autoload_known_extensions = false`);
+    await database.run(sql`set parquet_metadata_cache = true`);
     if (folders) {
       const allowed = folders.map((folder) => literal(`${realpathSync(folder)}/`));
       await database.run(sql`set temp_directory = ${literal(`${folders[0]}/spill`)}`);
+      await database.run(sql`set memory_limit = ${literal(memoryLimit)}`);
       await database.run(sql`set allowed_directories = [${join(allowed)}]`);
       await database.run(sql`set enable_external_access = false`);
       await database.run(sql`set lock_configuration = true`);
@@ -94,19 +104,44 @@ export class Database {
 
   /** Appends columns of equal length to a table; null is NULL. */
   async append(table: string, types: readonly DuckDBType[], columns: readonly DuckDBValue[][]): Promise<void> {
-    const appender = await this.#connection.createAppender(table);
-    const rows = columns[0]?.length ?? 0;
-    for (let start = 0; start < rows; start += 2048) {
-      const chunk = DuckDBDataChunk.create(types);
-      chunk.setColumns(columns.map((column) => column.slice(start, start + 2048)));
-      appender.appendDataChunk(chunk);
-    }
-    appender.closeSync();
+    await this.#appendChunks(table, types, columns[0]?.length ?? 0, (chunk, start, end) => {
+      chunk.setColumns(columns.map((column) => column.slice(start, end)));
+    });
+  }
+
+  /** Appends numbers to a table of DOUBLE columns. */
+  async appendNumbers(table: string, columns: readonly Float64Array[]): Promise<void> {
+    const types = columns.map(() => DOUBLE);
+    await this.#appendChunks(table, types, columns[0]?.length ?? 0, (chunk, start, end) => {
+      chunk.rowCount = end - start;
+      columns.forEach((column, k) => {
+        const vector = chunk.getColumnVector(k) as DuckDBDoubleVector;
+        for (let i = start; i < end; i++) vector.setItem(i - start, column[i] as number);
+        vector.flush();
+      });
+    });
+  }
+
+  #appendChunks(
+    table: string,
+    types: readonly DuckDBType[],
+    rows: number,
+    fill: (chunk: DuckDBDataChunk, start: number, end: number) => void,
+  ): Promise<void> {
+    return this.#guard(sql`insert into ${name(table)}`, async () => {
+      const appender = await this.#connection.createAppender(table);
+      for (let start = 0; start < rows; start += 2048) {
+        const chunk = DuckDBDataChunk.create(types);
+        fill(chunk, start, Math.min(rows, start + 2048));
+        appender.appendDataChunk(chunk);
+      }
+      appender.closeSync();
+    });
   }
 
   /** Closes the database when every statement that is under way has ended: DuckDB crashes otherwise. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#pending);
+    await this.#last;
     this.#connection.closeSync();
     this.#instance.closeSync();
   }
@@ -116,14 +151,12 @@ export class Database {
   }
 
   async #guard<T>(statement: Sql, work: () => Promise<T>): Promise<T> {
-    const running = work();
-    this.#pending.add(running);
+    const running = this.#last.then(work);
+    this.#last = running.catch(() => {});
     try {
       return await running;
     } catch (cause) {
       throw new SqlError(statement, cause);
-    } finally {
-      this.#pending.delete(running);
     }
   }
 }

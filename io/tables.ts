@@ -8,14 +8,20 @@ export const observationColumns = {
   seq: INTEGER,
   /** log time, epoch milliseconds; TIMESTAMP in the file */
   at: DOUBLE,
-  /** `ok`, `error`, `timeout`, or `skipped` after one of these */
+  /** `ok`, `error`, `timeout`, `crashed`, or `skipped` after one of these */
   status: VARCHAR,
   /** as the policy or the log reports it, never the harness's own clock */
   latency_ms: DOUBLE,
-  /** first 16 hex digits of the sha-256 of the response's canonical JSON; NULL without a response */
+  /** 16 hex digits: digest64 of the response's canonical JSON; NULL without a response */
   response_digest: VARCHAR,
   /** message of a failed request */
   error: VARCHAR,
+  /** where it failed, innermost frame first; NULL when nothing was thrown */
+  stack: VARCHAR,
+  /** recorded tool calls that the policy asked for: the same at the same request, elsewhere in the session, or not there */
+  tool_hits: INTEGER,
+  tool_drifts: INTEGER,
+  tool_misses: INTEGER,
 } as const satisfies Readonly<Record<string, DuckDBType>>;
 
 /** Names that no measure may have; `latency_ms` is one that a policy does report. */
@@ -34,3 +40,6 @@ export type MeasureType = "boolean" | "number" | "text";
 export const measureTypes = { boolean: BOOLEAN, number: DOUBLE, text: VARCHAR } as const satisfies Readonly<
   Record<MeasureType, DuckDBType>
 >;
+
+/** Columns of requests that hold delayed truth: `label:<name>`, which observations have as `<name>`. */
+export const labelPrefix = "label:";

@@ -1,6 +1,10 @@
 import { z } from "zod";
 import { duration, share } from "../plan/parse-plan.ts";
 
+/** Lanes of a replay, in the order in which they are told. */
+export const laneNames = ["recorded", "control", "control_again", "candidate"] as const;
+export type LaneName = (typeof laneNames)[number];
+
 const text = z.string('write a text (numbers in quotes: "2.10")').min(1, "write a text that is not empty");
 const column = z.union(
   [text, z.strictObject({ sql: text })],
@@ -16,6 +20,8 @@ const recordedSchema = z.strictObject({
   where: text.optional(),
   /** a boolean: this record is a failed request */
   failed: column.optional(),
+  /** what a failed request says of itself */
+  error: column.optional(),
   measures: z.record(z.string(), column),
 });
 
@@ -69,6 +75,8 @@ export const projectSchema = z.strictObject({
           at: column.optional(),
           request: column.optional(),
           response: column.optional(),
+          /** a list of { name, arguments, result } */
+          tools: column.optional(),
         })
         .optional(),
       attributes: z.union([z.array(text), z.record(z.string(), column)], "write a list of columns").default([]),
@@ -82,19 +90,36 @@ export const projectSchema = z.strictObject({
       quarantineLimit: share.default(0.01),
     })
     .prefault({}),
-  control: policySchema,
-  candidate: policySchema,
+  /** what production logged, when its lane is replayed */
+  recorded: z.strictObject({ failed: column.optional(), error: column.optional(), measures: z.record(z.string(), column) }).optional(),
+  control: policySchema.optional(),
+  candidate: policySchema.optional(),
   replay: z
     .strictObject({
       lanes: z
-        .array(z.enum(["control", "candidate"], "this version replays control and candidate"))
-        .length(2)
-        .optional(),
+        .array(z.enum(laneNames, "write recorded, control, control_again or candidate"))
+        .min(2, "write at least two lanes")
+        .default(["control", "candidate"]),
+      sample: share.optional(),
       timeout: duration
         .refine((ms) => ms >= 1 && ms <= 86_400_000, "write a timeout between 1ms and 1d")
         .default(30_000),
       concurrency: z.int("write a whole number").min(1).max(10_000, "write at most 10000").default(8),
       maxCalls: z.int("write a whole number").min(0).optional(),
+      callsPerSecond: z.number("write a number above 0").gt(0, "write a number above 0").optional(),
+      isolation: z.enum(["thread", "process"], "write thread or process").default("thread"),
+      memory: z
+        .string("write megabytes or gigabytes, as 512MB or 2GB")
+        .regex(/^[1-9]\d*\s*(MB|GB)$/, "write megabytes or gigabytes, as 512MB or 2GB")
+        .default("1GB")
+        .transform((text) => Number.parseInt(text, 10) * (text.endsWith("GB") ? 1024 : 1)),
+      failureLimit: z
+        .strictObject({
+          share: share.default(0.5),
+          sessions: z.int("write a whole number").min(1, "write at least 1").default(200),
+        })
+        .prefault({}),
+      responses: z.enum(["digest", "store"], "write digest or store").default("digest"),
     })
     .prefault({}),
   metrics: z

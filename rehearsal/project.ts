@@ -12,7 +12,7 @@ import type { Scenario } from "../scenarios/scenario.ts";
 import { asReplayed, noChange } from "../scenarios/scenario.ts";
 import { type Arrivals, diurnal, flat } from "../shadow/arrivals.ts";
 import type { ColumnExpression } from "../shadow/map-records.ts";
-import { projectSchema, type WrittenProject } from "./project-schema.ts";
+import { type LaneName, laneNames, projectSchema, type WrittenProject } from "./project-schema.ts";
 
 /** Where requests come from, with their files found. */
 export interface TrafficSource {
@@ -22,6 +22,8 @@ export interface TrafficSource {
   readonly at?: ColumnExpression | undefined;
   readonly request?: ColumnExpression | undefined;
   readonly response?: ColumnExpression | undefined;
+  /** recorded tool calls of a request */
+  readonly tools?: ColumnExpression | undefined;
   readonly where?: string | undefined;
 }
 
@@ -30,10 +32,28 @@ export type LanePolicy =
   | { readonly kind: "module"; readonly module: string }
   | {
       readonly kind: "recorded";
-      readonly source: Omit<TrafficSource, "request" | "response">;
+      /** `traffic`: the requests' own records */
+      readonly source: Omit<TrafficSource, "request" | "response" | "tools"> | "traffic";
       readonly failed?: ColumnExpression | undefined;
+      readonly error?: ColumnExpression | undefined;
       readonly measures: Readonly<Record<string, ColumnExpression>>;
     };
+
+/** How the traffic is replayed; shares are fractions. */
+export interface ReplayOptions {
+  /** of the units */
+  readonly sample?: number | undefined;
+  readonly timeoutMs: number;
+  /** sessions in flight */
+  readonly concurrency: number;
+  readonly maxCalls?: number | undefined;
+  readonly callsPerSecond?: number | undefined;
+  readonly isolation: "thread" | "process";
+  /** of each worker */
+  readonly memoryMegabytes: number;
+  readonly failureLimit: { readonly share: number; readonly sessions: number };
+  readonly responses: "digest" | "store";
+}
 
 /** A rehearsal's project, checked, with every path absolute. */
 export interface Project {
@@ -45,11 +65,11 @@ export interface Project {
   readonly attributes: readonly { readonly name: string; readonly from: ColumnExpression }[];
   readonly arrivals?: (Arrivals & { readonly written: string }) | undefined;
   readonly quarantineLimit: number;
-  readonly control: LanePolicy;
-  readonly candidate: LanePolicy;
-  readonly timeoutMs: number;
-  readonly concurrency: number;
-  readonly maxCalls?: number | undefined;
+  /** in the order of {@link laneNames} */
+  readonly lanes: readonly { readonly lane: LaneName; readonly policy: LanePolicy }[];
+  /** the lanes that stand for control and candidate in every figure */
+  readonly compared: { readonly control: LaneName; readonly candidate: LaneName };
+  readonly replay: ReplayOptions;
   /** those of the file, then the failure rate */
   readonly metrics: readonly Metric[];
   readonly plan: Plan;
@@ -90,17 +110,7 @@ export async function loadProject(path: string): Promise<Project> {
     ),
   ];
   const traffic = await trafficOf(written, document, find);
-  const lanes = {
-    control: await laneOf("control", written, document, folder, find, traffic),
-    candidate: await laneOf("candidate", written, document, folder, find, traffic),
-  };
-  if (!traffic && (lanes.control.kind === "module" || lanes.candidate.kind === "module")) {
-    throw new InputError(
-      place("traffic"),
-      "traffic.source is missing",
-      "a policy module needs traffic to answer: write source: logs/*.jsonl",
-    );
-  }
+  const lanes = await lanesOf(written, document, folder, find, traffic);
   return {
     name: written.name,
     folder,
@@ -109,10 +119,22 @@ export async function loadProject(path: string): Promise<Project> {
     attributes,
     arrivals: arrivalsOf(written, document, folder),
     quarantineLimit: written.traffic.quarantineLimit,
-    ...lanes,
-    timeoutMs: written.replay.timeout,
-    concurrency: written.replay.concurrency,
-    maxCalls: written.replay.maxCalls,
+    lanes,
+    compared: comparedLanes(
+      lanes.map(({ lane }) => lane),
+      place("replay", "lanes"),
+    ),
+    replay: {
+      sample: written.replay.sample,
+      timeoutMs: written.replay.timeout,
+      concurrency: written.replay.concurrency,
+      maxCalls: written.replay.maxCalls,
+      callsPerSecond: written.replay.callsPerSecond,
+      isolation: written.replay.isolation,
+      memoryMegabytes: written.replay.memory,
+      failureLimit: written.replay.failureLimit,
+      responses: written.replay.responses,
+    },
     metrics,
     plan,
     scenarios: scenariosOf(
@@ -211,6 +233,99 @@ async function trafficOf(
   return { files: await find(traffic.source, ["traffic", "source"]), ...traffic.columns, where: traffic.where };
 }
 
+/**
+ * Which lanes stand for control and candidate: those of that name; what production logged for a control that is not replayed;
+ * a second replay of the control for a candidate that is not there.
+ */
+function comparedLanes(lanes: readonly LaneName[], place: string): Project["compared"] {
+  const has = (lane: LaneName) => lanes.includes(lane);
+  const candidate = (["candidate", "control_again", "control"] as const).find(has);
+  const control = (["control", "recorded"] as const).find((lane) => has(lane) && lane !== candidate);
+  if (control && candidate) return { control, candidate };
+  throw new InputError(
+    place,
+    `${lanes.join(" and ")} leave nothing to compare`,
+    "write a lane to compare with: [control, candidate], [recorded, candidate], [control, control_again]",
+  );
+}
+
+async function lanesOf(
+  written: WrittenProject,
+  document: SourceDocument,
+  folder: string,
+  find: Find,
+  traffic: TrafficSource | undefined,
+): Promise<Project["lanes"]> {
+  const { lanes } = written.replay;
+  const twice = lanes.find((lane, i) => lanes.indexOf(lane) !== i);
+  const at = document.place(["replay", "lanes"]);
+  if (twice) throw new InputError(at, `${twice} is named twice`, "remove one of them");
+  for (const section of ["recorded", "control", "candidate"] as const) {
+    if (written[section] === undefined || lanes.includes(section)) continue;
+    if (section === "control" && lanes.includes("control_again")) continue;
+    throw new InputError(
+      document.place([section]),
+      `there is a ${section}, but replay.lanes has no ${section}`,
+      `write replay: { lanes: [${[...lanes, section].join(", ")}] }, or remove it`,
+    );
+  }
+  const found: { lane: LaneName; policy: LanePolicy }[] = [];
+  for (const lane of laneNames.filter((own) => lanes.includes(own))) {
+    const section = lane === "control_again" ? "control" : lane;
+    if (written[section] === undefined)
+      throw new InputError(
+        at,
+        `the lane ${lane} has no ${section}: section`,
+        `write ${section}: …, or leave the lane out`,
+      );
+    const policy =
+      section === "recorded"
+        ? recordedOf(written, document, traffic)
+        : await laneOf(section, written, document, folder, find, traffic);
+    if (lane === "control_again" && policy.kind === "recorded")
+      throw new InputError(
+        at,
+        "control_again repeats a recorded control",
+        "what was recorded is the same twice: leave it out",
+      );
+    if (!traffic && policy.kind === "module")
+      throw new InputError(
+        document.place(["traffic"]),
+        "traffic.source is missing",
+        "a policy module needs traffic to answer: write source: logs/*.jsonl",
+      );
+    found.push({ lane, policy });
+  }
+  return found;
+}
+
+/** What production logged of the traffic itself. */
+function recordedOf(
+  { recorded }: WrittenProject,
+  document: SourceDocument,
+  traffic: TrafficSource | undefined,
+): LanePolicy {
+  if (!traffic)
+    throw new InputError(
+      document.place(["recorded"]),
+      "traffic.source is missing",
+      "name the log: source: logs/*.jsonl",
+    );
+  const { failed, error, measures } = recorded as NonNullable<typeof recorded>;
+  requireMeasureNames(Object.keys(measures), (measure) => document.place(["recorded", "measures", measure]));
+  return { kind: "recorded", source: "traffic", failed, error, measures };
+}
+
+function requireMeasureNames(measures: readonly string[], place: (measure: string) => string): void {
+  const reserved = measures.find(isReservedMeasure);
+  if (reserved === undefined) return;
+  throw new InputError(
+    place(reserved),
+    `the measure name ${reserved} is reserved`,
+    `call it otherwise; reserved are ${[...reservedMeasures].join(", ")}`,
+  );
+}
+
 async function laneOf(
   lane: "control" | "candidate",
   written: WrittenProject,
@@ -219,11 +334,11 @@ async function laneOf(
   find: Find,
   traffic: TrafficSource | undefined,
 ): Promise<LanePolicy> {
-  const { module, recorded } = written[lane];
+  const { module, recorded } = written[lane] as NonNullable<WrittenProject["control"]>;
   if (module !== undefined) {
     return { kind: "module", module: existingFile(folder, module, document.place([lane, "module"])) };
   }
-  const { source, session, user, at, where, failed, measures } = recorded as NonNullable<typeof recorded>;
+  const { source, session, user, at, where, failed, error, measures } = recorded as NonNullable<typeof recorded>;
   const own = session ?? traffic?.session;
   const files = source === undefined ? traffic?.files : await find(source, [lane, "recorded", "source"]);
   if (!files)
@@ -238,14 +353,7 @@ async function laneOf(
       `${lane}.recorded.session is missing`,
       "name the column that joins the lanes",
     );
-  for (const measure of Object.keys(measures)) {
-    if (!isReservedMeasure(measure)) continue;
-    throw new InputError(
-      document.place([lane, "recorded", "measures", measure]),
-      `the measure name ${measure} is reserved`,
-      `call it otherwise; reserved are ${[...reservedMeasures].join(", ")}`,
-    );
-  }
+  requireMeasureNames(Object.keys(measures), (measure) => document.place([lane, "recorded", "measures", measure]));
   return {
     kind: "recorded",
     source: {
@@ -256,6 +364,7 @@ async function laneOf(
       where: where ?? (source === undefined ? traffic?.where : undefined),
     },
     failed,
+    error,
     measures,
   };
 }

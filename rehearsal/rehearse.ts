@@ -15,7 +15,8 @@ import { candidateValues, type Scenario, scenariosOf } from "../scenarios/scenar
 import { NoRoom } from "../scenarios/shift.ts";
 import { computeOutcomes, writeOutcomes } from "../shadow/compute-outcomes.ts";
 import type { OutcomeSummary, Outcomes } from "../shadow/outcomes.ts";
-import { observationsFolder } from "../shadow/replay.ts";
+import type { PolicyIdentity } from "../shadow/policy-version.ts";
+import { observationsFolder } from "../shadow/shard-store.ts";
 import type { Rollout } from "../sim/rollout.ts";
 import { type SaltsJob, simulate, simulationWorker } from "../sim/simulate.ts";
 import { type ScenarioValues, simulationInput } from "../sim/simulation-input.ts";
@@ -141,8 +142,8 @@ async function measure(project: Project, options: RunOptions, onProgress: Progre
   onProgress("outcomes", 0, 1);
   const { folder } = replayed.run;
   const folders = {
-    control: observationsFolder(folder, "control"),
-    candidate: observationsFolder(folder, "candidate"),
+    control: observationsFolder(folder, project.compared.control),
+    candidate: observationsFolder(folder, project.compared.candidate),
   };
   // one thread: sums of doubles on two are not reproducible
   const database = await Database.open({ threads: 1, folders: [folder] });
@@ -275,8 +276,10 @@ function trafficResult({ plan, arrivals, folder }: Project, { imported, summary 
   };
 }
 
-function runResult({ folder }: Project, { manifest }: Run): Result["run"] {
+function runResult({ folder, compared }: Project, { manifest }: Run): Result["run"] {
   const { id, seed, planHash, startedAt, versions, command, inputs, policies } = manifest;
+  const control = policies[compared.control] as PolicyIdentity;
+  const candidate = policies[compared.candidate] as PolicyIdentity;
   return {
     id,
     seed,
@@ -285,7 +288,7 @@ function runResult({ folder }: Project, { manifest }: Run): Result["run"] {
     ...versions,
     command,
     inputs: inputs.map((input) => ({ ...input, file: relative(folder, input.file) })),
-    policies: { control: policies.control.name, candidate: policies.candidate.name },
-    policyHashes: { control: policies.control.hash, candidate: policies.candidate.hash },
+    policies: { control: control.name, candidate: candidate.name },
+    policyHashes: { control: control.hash, candidate: candidate.hash },
   };
 }

@@ -1,23 +1,29 @@
-import { mkdirSync } from "node:fs";
+import { appendFileSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Database } from "../io/duckdb.ts";
-import { threadPool } from "../io/pool.ts";
 import { publishFile, readJsonFile, temporaryName, writeTextFile } from "../io/run-folder.ts";
-import { type Sql, sql } from "../io/sql.ts";
+import { raw, type Sql, sql } from "../io/sql.ts";
 import { InputError } from "../plan/input-error.ts";
 import { createQuarantine, type Import, importRecords } from "../shadow/import-records.ts";
 import type { Field } from "../shadow/map-records.ts";
 import { recordedFields, writeRecorded } from "../shadow/recorded.ts";
-import { finishedShards, observationsFolder, replay, replayWorker, requestsFile } from "../shadow/replay.ts";
-import type { ShardJob, ShardSummary } from "../shadow/replay-shard.ts";
-import { createSessions, requireTimes, type SessionSummary } from "../shadow/sessions.ts";
-import type { LanePolicy, Project, TrafficSource } from "./project.ts";
+import { type ReplaySummary, replay } from "../shadow/replay.ts";
+import {
+  createSessions,
+  requestsInOrder,
+  requireTimes,
+  type SessionSpec,
+  type SessionSummary,
+} from "../shadow/sessions.ts";
+import { observationsFolder, requestsFile } from "../shadow/shard-store.ts";
+import type { Project, TrafficSource } from "./project.ts";
 import { openRun, planCalls, type Run, type RunOptions } from "./run.ts";
 
 /** A run whose observations are there. */
 export interface Replayed {
   readonly run: Run;
   readonly imported: Imported;
+  readonly replayed: ReplaySummary;
 }
 
 /** What was read of the log; kept in the run's folder, so that a resumed run reads nothing twice. */
@@ -29,9 +35,7 @@ export interface Imported {
 /** Told while a rehearsal goes on; shown on stderr by the command line. */
 export type Progress = (step: string, done: number, total: number, note?: string) => void;
 
-const lanes = ["control", "candidate"] as const;
-
-/** Reads the log and replays it through both lanes; finished parts of a resumed run are kept. */
+/** Reads the log and replays it through the lanes; finished parts of a resumed run are kept. */
 export async function replayProject(
   project: Project,
   options: RunOptions,
@@ -40,40 +44,57 @@ export async function replayProject(
   const run = await openRun(project, options);
   const imported =
     readJsonFile<Imported>(importFile(run)) ?? (await importProject(project, run, options.threads, onProgress));
-  planCalls(project, run.manifest, imported.sessions.requests);
-  const modules = lanes.flatMap((lane) => {
-    const policy = project[lane];
-    return policy.kind === "module" ? [{ lane, module: policy.module }] : [];
-  });
-  if (modules.length > 0) {
-    const { shards, requests, requestsByShard } = imported.sessions;
-    const kept = finishedShards(
-      run.folder,
-      shards,
-      modules.map(({ lane }) => lane),
-    );
-    let done = kept.reduce((sum, shard) => sum + (requestsByShard[shard] as number), 0);
-    let failed = 0;
-    onProgress("replay", done, requests);
-    await replay(
+  const { shards, requests } = imported.sessions;
+  const modules = project.lanes.flatMap(({ lane, policy }) =>
+    policy.kind === "module"
+      ? [{ lane, module: policy.module, network: run.manifest.policies[lane]?.network === true }]
+      : [],
+  );
+  for (const { lane, policy, calls } of planCalls(project, run.manifest, requests)) {
+    onProgress(`network calls planned in ${lane}, ${policy}`, calls, calls);
+  }
+  if (modules.length === 0) return { run, imported, replayed: { stopped: [], strays: 0, printed: 0 } };
+  const { replay: settings, compared } = project;
+  // one thread: requests are read in the order of their file
+  const database = await Database.open({ threads: 1, folders: [run.folder] });
+  let done = 0;
+  let failed = 0;
+  onProgress("replay", 0, requests);
+  try {
+    const replayed = await replay(
+      database,
       {
         folder: run.folder,
         shards,
         lanes: modules,
+        compared: [compared.control, compared.candidate],
         seed: run.manifest.seed,
-        timeoutMs: project.timeoutMs,
-        concurrency: project.concurrency,
+        timeoutMs: settings.timeoutMs,
+        concurrency: settings.concurrency,
+        callsPerSecond: settings.callsPerSecond,
+        isolation: settings.isolation,
+        memoryMegabytes: settings.memoryMegabytes,
+        failureLimit: settings.failureLimit,
+        keepResponses: settings.responses === "store",
         threads: options.threads,
       },
-      threadPool<ShardJob, ShardSummary>(replayWorker, options.threads),
-      (summary) => {
-        done += summary.requests;
-        failed += summary.failedSessions;
-        onProgress("replay", done, requests, failed > 0 ? `${failed} sessions failed` : undefined);
+      (shard) => {
+        done += shard.requests;
+        failed += shard.failedSessions;
+        notePrinted(run, shard.printed);
+        onProgress("replay", done, requests, failed > 0 ? `${failed} failed` : undefined);
       },
+      options.signal,
     );
+    return { run, imported, replayed };
+  } finally {
+    await database.close();
   }
-  return { run, imported };
+}
+
+/** What policies print is kept, its beginning in each batch. */
+function notePrinted({ folder }: Run, lines: readonly string[]): void {
+  if (lines.length > 0) appendFileSync(join(folder, "printed.txt"), `${lines.join("\n")}\n`);
 }
 
 function importFile({ folder }: Run): string {
@@ -88,7 +109,7 @@ async function importProject(project: Project, run: Run, threads: number, onProg
     const imports: Import[] = [];
     const quarantined = () =>
       writeTable(database, join(run.folder, "quarantine.parquet"), sql`select * from quarantine`);
-    const base = project.traffic ? "traffic" : "control";
+    const base = project.traffic ? "traffic" : (project.lanes[0]?.lane as string);
     const attributeFields = project.attributes.map(
       ({ name: own, from }): Field => ({
         name: `attribute:${own}`,
@@ -114,10 +135,15 @@ async function importProject(project: Project, run: Run, threads: number, onProg
         await quarantined();
       }
     };
+    const recorded = project.lanes.flatMap(({ lane, policy }) => {
+      if (policy.kind === "module") return [];
+      const place = (key: string) =>
+        project.place(lane, ...(policy.source === "traffic" ? [] : ["recorded"]), ...key.split("."));
+      return [{ lane, policy, place, fields: recordedFields(policy, place) }];
+    });
     if (project.traffic) {
-      const { request, response } = project.traffic;
-      const answered = lanes.some((lane) => project[lane].kind === "module");
-      if (answered && request === undefined) {
+      const { traffic } = project;
+      if (project.lanes.some(({ policy }) => policy.kind === "module") && traffic.request === undefined) {
         throw new InputError(
           project.place("traffic", "columns"),
           "traffic.columns.request is missing",
@@ -125,30 +151,45 @@ async function importProject(project: Project, run: Run, threads: number, onProg
         );
       }
       const place = (key: string) => project.place("traffic", "columns", key);
-      await load("traffic", project.traffic, place, [
-        ...attributeFields,
-        ...(request === undefined
-          ? []
-          : [{ name: "request", from: request, as: "json", place: place("request") } as const]),
-        ...(response === undefined
-          ? []
-          : [{ name: "response", from: response, as: "json", place: place("response") } as const]),
-      ]);
+      const texts = (["request", "response", "tools"] as const).flatMap((own): Field[] => {
+        const from = traffic[own];
+        return from === undefined ? [] : [{ name: own, from, as: "json", place: place(own) }];
+      });
+      const measured = recorded.find(({ policy }) => policy.source === "traffic")?.fields ?? [];
+      await load("traffic", traffic, place, [...attributeFields, ...texts, ...measured]);
     }
-    for (const lane of lanes) {
-      const policy = project[lane];
-      if (policy.kind === "module") continue;
-      const place = (key: string) => project.place(lane, "recorded", ...key.split("."));
-      const own = recordedFields(policy, place);
-      await load(lane, policy.source, place, lane === base ? [...own, ...attributeFields] : own);
+    for (const { lane, policy, place, fields } of recorded) {
+      if (policy.source === "traffic") continue;
+      await load(lane, policy.source, place, lane === base ? [...fields, ...attributeFields] : fields);
     }
-    const sessions = await createSessions(database, base, {
+    const spec: SessionSpec = {
       assignBy: project.plan.assignBy,
       attributes: project.attributes.map((attribute) => attribute.name),
       arrivals: project.arrivals,
-    });
-    await writeSessions(database, run.folder, sessions.shards, project.traffic !== undefined);
-    for (const lane of lanes) await writeLane(database, run.folder, lane, project[lane]);
+      sample: project.replay.sample,
+    };
+    const sessions = await createSessions(database, base, spec);
+    await writeTable(database, join(run.folder, "sessions.parquet"), sql`select * from sessions order by position`);
+    if (project.traffic) {
+      const columns = new Set((await database.describe(sql`from traffic`)).map((column) => column.name));
+      const further = ["request", "response", "tools"].map((own) => ({
+        column: columns.has(own) ? own : undefined,
+        as: own,
+      }));
+      await writeTable(database, requestsFile(run.folder), requestsInOrder(base, spec, further), 10_240);
+    }
+    for (const { lane, policy } of recorded) {
+      const folder = observationsFolder(run.folder, lane);
+      mkdirSync(folder, { recursive: true });
+      const table = policy.source === "traffic" ? "traffic" : lane;
+      await writeRecorded(
+        database,
+        table,
+        policy,
+        join(folder, "recorded.parquet"),
+        project.replay.sample !== undefined,
+      );
+    }
     const imported = { imports, sessions };
     writeTextFile(importFile(run), `${JSON.stringify(imported, null, 2)}\n`);
     return imported;
@@ -157,36 +198,8 @@ async function importProject(project: Project, run: Run, threads: number, onProg
   }
 }
 
-async function writeSessions(database: Database, folder: string, shards: number, withRequests: boolean): Promise<void> {
-  await writeTable(database, join(folder, "sessions.parquet"), sql`select * from sessions order by position`);
-  if (!withRequests) return;
-  mkdirSync(join(folder, "requests"), { recursive: true });
-  for (let shard = 0; shard < shards; shard++) {
-    await writeTable(
-      database,
-      requestsFile(folder, shard),
-      sql`
-        select requests.session, seq, "at", request, response, attributes
-        from requests join sessions using (session)
-        where requests.shard = ${shard}
-        order by requests.position, seq`,
-    );
-  }
-}
-
-async function writeLane(
-  database: Database,
-  folder: string,
-  lane: "control" | "candidate",
-  policy: LanePolicy,
-): Promise<void> {
-  if (policy.kind === "module") return;
-  mkdirSync(observationsFolder(folder, lane), { recursive: true });
-  await writeRecorded(database, lane, policy, join(observationsFolder(folder, lane), "recorded.parquet"));
-}
-
-async function writeTable(database: Database, file: string, query: Sql): Promise<void> {
+async function writeTable(database: Database, file: string, query: Sql, rowGroup = 122_880): Promise<void> {
   const temporary = temporaryName(file);
-  await database.run(sql`copy (${query}) to ${temporary} (format parquet)`);
+  await database.run(sql`copy (${query}) to ${temporary} (format parquet, row_group_size ${raw(String(rowGroup))})`);
   publishFile(temporary, file);
 }

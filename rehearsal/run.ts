@@ -1,12 +1,15 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { canonicalJson, sha256, sha256OfFile } from "../io/hash.ts";
-import { threadPool } from "../io/pool.ts";
+import { Died, isolatedPool } from "../io/isolated-pool.ts";
 import { readJsonFile, runFolders, runsFolder, writeTextFile } from "../io/run-folder.ts";
 import { InputError } from "../plan/input-error.ts";
 import type { IdentifyJob, PolicyIdentity } from "../shadow/policy-version.ts";
 import { replayWorker } from "../shadow/replay.ts";
 import type { LanePolicy, Project } from "./project.ts";
+import type { LaneName } from "./project-schema.ts";
+
+const loadTimeoutMs = 10_000;
 
 /** What the caller of a rehearsal decides; the clock and the machine are its business. */
 export interface RunOptions {
@@ -20,6 +23,8 @@ export interface RunOptions {
   readonly command: string;
   /** folder for the runs; `.foretaste` beside the project's file unless given */
   readonly out?: string | undefined;
+  /** when it is aborted, the replay stops after the shards that are under way, with the error Interrupted */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One run's folder and what it is made from. */
@@ -39,24 +44,24 @@ export interface Manifest {
   readonly versions: { readonly foretaste: string; readonly node: string };
   readonly command: string;
   readonly inputs: readonly { readonly role: string; readonly file: string; readonly sha256: string }[];
-  readonly policies: { readonly control: PolicyIdentity; readonly candidate: PolicyIdentity };
+  readonly policies: Readonly<Partial<Record<LaneName, PolicyIdentity>>>;
 }
 
 /** Opens a new run's folder, or with `resume` that of the newest run with the same inputs. */
 export async function openRun(project: Project, options: RunOptions): Promise<Run> {
   const inputs = await inputsOf(project);
-  const policies = {
-    control: await identify("control", project.control),
-    candidate: await identify("candidate", project.candidate),
-  };
+  const policies: Partial<Record<LaneName, PolicyIdentity>> = {};
+  for (const { lane, policy } of project.lanes) policies[lane] = await identify(lane, policy);
   const { seed, startedAt, versions, command } = options;
-  const { traffic, attributes, arrivals, control, candidate, timeoutMs, plan } = project;
+  const { traffic, attributes, arrivals, lanes, replay, plan } = project;
+  // how fast it goes changes no observation
+  const { concurrency, maxCalls, callsPerSecond, ...settings } = replay;
   const key = sha256(
     canonicalJson({
       inputs: inputs.map(({ role, sha256: hash }) => [role, hash]),
       policies,
-      mapping: [mappingOf(traffic), attributes, arrivals, mappingOf(control), mappingOf(candidate)],
-      replay: { timeoutMs, seed, assignBy: plan.assignBy, version: versions.foretaste },
+      mapping: [mappingOf(traffic), attributes, arrivals, mappingOf(lanes)],
+      replay: { ...settings, seed, assignBy: plan.assignBy, version: versions.foretaste },
     }),
   );
   const root = options.out ?? project.folder;
@@ -75,15 +80,14 @@ export async function openRun(project: Project, options: RunOptions): Promise<Ru
   return { folder, manifest, resumed: false };
 }
 
-async function inputsOf({ traffic, control, candidate }: Project): Promise<Manifest["inputs"]> {
+async function inputsOf({ traffic, lanes }: Project): Promise<Manifest["inputs"]> {
   const files = [
     ...(traffic?.files ?? []).map((file) => ({ role: "traffic", file })),
-    ...(
-      [
-        ["control", control],
-        ["candidate", candidate],
-      ] as const
-    ).flatMap(([role, lane]) => (lane.kind === "recorded" ? lane.source.files.map((file) => ({ role, file })) : [])),
+    ...lanes.flatMap(({ lane, policy }) =>
+      policy.kind === "recorded" && policy.source !== "traffic"
+        ? policy.source.files.map((file) => ({ role: lane as string, file }))
+        : [],
+    ),
   ];
   return Promise.all(files.map(async ({ role, file }) => ({ role, file, sha256: await sha256OfFile(file) })));
 }
@@ -93,11 +97,28 @@ async function identify(role: string, lane: LanePolicy): Promise<PolicyIdentity>
   if (lane.kind === "recorded") {
     return { name: `${role} (recorded)`, hash: sha256(canonicalJson(mappingOf(lane))), network: false };
   }
-  const [identity] = await threadPool<IdentifyJob, PolicyIdentity>(
-    replayWorker,
-    1,
-  )([{ identify: lane.module, timeoutMs: 10_000 }]);
-  return identity as PolicyIdentity;
+  const pool = isolatedPool<IdentifyJob, PolicyIdentity>(replayWorker, {
+    workers: 1,
+    isolation: "thread",
+    memoryMegabytes: 1024,
+    blockedAfterMs: loadTimeoutMs,
+    flightLength: 2,
+  });
+  try {
+    return await pool.run({ identify: lane.module, timeoutMs: loadTimeoutMs });
+  } catch (error) {
+    if (!(error instanceof Died)) throw error;
+    throw new InputError(
+      lane.module,
+      error.fate === "blocked" ? `is not loaded after ${loadTimeoutMs} ms` : `${error.message} when it was loaded`,
+      error.fate === "blocked"
+        ? "look for an endless loop at its top level"
+        : "a policy must not exit: throw an error instead",
+      { cause: error },
+    );
+  } finally {
+    await pool.close();
+  }
 }
 
 /** A mapping without the paths of its files, whose contents are hashed. */
@@ -110,25 +131,32 @@ function mappingOf(part: unknown): unknown {
 /**
  * Refuses network policies without a limit of calls, or above it.
  *
- * @returns the planned calls
+ * @returns the lanes that call a network, with the calls that they will make at most
  */
-export function planCalls(project: Project, { policies }: Manifest, requests: number): number {
-  const lanes = [policies.control, policies.candidate].filter(({ network }) => network);
-  const calls = lanes.length * requests;
+export function planCalls(
+  project: Project,
+  { policies }: Manifest,
+  requests: number,
+): readonly { readonly lane: LaneName; readonly policy: string; readonly calls: number }[] {
+  const { maxCalls } = project.replay;
+  const planned = project.lanes.flatMap(({ lane }) =>
+    policies[lane]?.network ? [{ lane, policy: policies[lane].name, calls: requests }] : [],
+  );
+  const calls = planned.length * requests;
   const place = project.place("replay");
-  if (lanes.length > 0 && project.maxCalls === undefined) {
+  if (planned.length > 0 && maxCalls === undefined) {
     throw new InputError(
       place,
-      `${lanes.map(({ name }) => name).join(" and ")} call a network (${calls} calls planned)`,
+      `${planned.map(({ policy }) => policy).join(" and ")} call a network (${calls} calls planned)`,
       `state replay.maxCalls: ${calls} to allow them`,
     );
   }
-  if (calls > (project.maxCalls ?? calls)) {
+  if (calls > (maxCalls ?? calls)) {
     throw new InputError(
       place,
-      `${calls} network calls are planned, replay.maxCalls is ${project.maxCalls}`,
-      "raise it, or replay less traffic",
+      `${calls} network calls are planned, replay.maxCalls is ${maxCalls}`,
+      "raise it, or replay less traffic, as by replay.sample: 10%",
     );
   }
-  return calls;
+  return planned;
 }

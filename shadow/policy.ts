@@ -1,4 +1,5 @@
 import { pathToFileURL } from "node:url";
+import type { RecordBatch } from "apache-arrow";
 import { InputError } from "../plan/input-error.ts";
 import type { RandomStream } from "../statistics/random-stream.ts";
 
@@ -18,13 +19,31 @@ export interface Policy<Request = unknown> {
   /** Further files that belong to the version (prompts, rules), relative to the module; hashed too. */
   readonly files?: readonly string[];
   /** Called once per session, before its first request. */
-  readonly open: (session: Session, context: Context) => Conversation<Request> | Promise<Conversation<Request>>;
+  readonly open?: (session: Session, context: Context) => Conversation<Request> | Promise<Conversation<Request>>;
+  /**
+   * Instead of `open`, for models that score many requests at once, each by itself: answers in the order of the rows. The
+   * batch has the columns session, seq, at and request; a request that is an object is a struct of its members.
+   */
+  readonly respondBatch?: (requests: RecordBatch) => BatchAnswers | Promise<BatchAnswers>;
 }
 
 export interface Conversation<Request = unknown> {
   /** Called for each request in recorded order. A throw, a rejection or a timeout fails the session in this lane. */
   readonly respond: (request: Request) => Answer | Promise<Answer>;
+  /**
+   * Told of an answer that a killed run has already got, instead of a call; the conversation is then as it was. Without
+   * it, a session of a network policy that a kill has cut off begins anew.
+   */
+  readonly resume?: (request: Request, answer: Answer) => void | Promise<void>;
 }
+
+/** Columns, one entry a row of the batch: arrays, typed arrays or Arrow vectors. */
+export interface BatchAnswers {
+  readonly response?: Column | undefined;
+  readonly measures?: Readonly<Record<string, Column>> | undefined;
+}
+
+export type Column = ArrayLike<unknown> | { readonly length: number; readonly get: (row: number) => unknown };
 
 export interface Answer {
   readonly response?: unknown;
@@ -47,6 +66,11 @@ export interface Context {
   readonly random: RandomStream;
   /** What production answered to the current request, when the log has it. */
   readonly recorded: unknown;
+  /**
+   * What production's tool gave back to this call, by its name and arguments. Undefined when the session has no such call:
+   * then the session is marked as diverged from what production did. No tool is ever called.
+   */
+  readonly tool: (name: string, args?: unknown) => unknown;
   /** Position of the current request in its session, from 0. */
   readonly seq: number;
   /** Log time of the current request, epoch ms. */
@@ -87,9 +111,11 @@ export async function loadPolicy(file: string): Promise<Policy> {
     });
   }
   const policy = loaded.default;
-  const missing = (["name", "version", "open"] as const).filter(
-    (key) => typeof policy?.[key] !== (key === "open" ? "function" : "string"),
-  );
+  const answers = typeof policy?.open === "function" || typeof policy?.respondBatch === "function";
+  const missing = [
+    ...(["name", "version"] as const).filter((key) => typeof policy?.[key] !== "string"),
+    ...(answers ? [] : ["open"]),
+  ];
   if (!policy || missing.length > 0) {
     throw new InputError(
       file,

@@ -8,6 +8,8 @@ import type { ColumnExpression, Field } from "./map-records.ts";
 /** A policy that is known only by what a log says of it. */
 export interface RecordedPolicy {
   readonly failed?: ColumnExpression | undefined;
+  /** what a failed request says of itself */
+  readonly error?: ColumnExpression | undefined;
   readonly measures: Readonly<Record<string, ColumnExpression>>;
 }
 
@@ -18,7 +20,7 @@ const measurePrefix = "measure:";
  *
  * @throws InputError for a measure with a reserved name, and for two whose names differ only in case
  */
-export function recordedFields({ failed, measures }: RecordedPolicy, place: (key: string) => string): Field[] {
+export function recordedFields({ failed, error, measures }: RecordedPolicy, place: (key: string) => string): Field[] {
   const fields = Object.entries(measures).map(([key, from]): Field => {
     if (isReservedMeasure(key)) {
       throw new InputError(
@@ -39,21 +41,23 @@ export function recordedFields({ failed, measures }: RecordedPolicy, place: (key
       place: place(`measures.${key}`),
     };
   });
-  return failed === undefined
-    ? fields
-    : [...fields, { name: "failed", from: failed, as: "value", place: place("failed") }];
+  if (failed !== undefined) fields.push({ name: "failed", from: failed, as: "value", place: place("failed") });
+  if (error !== undefined) fields.push({ name: "error", from: error, as: "text", place: place("error") });
+  return fields;
 }
 
 /**
  * Writes the observations of a recorded lane from its records: one a record, at the log's own times.
  *
  * @param table of importRecords, with the fields of {@link recordedFields}
+ * @param sampled leave out the sessions of the table `out_of_sample`
  */
 export async function writeRecorded(
   database: Database,
   table: string,
-  { failed, measures }: RecordedPolicy,
+  { failed, error, measures }: RecordedPolicy,
   file: string,
+  sampled = false,
 ): Promise<void> {
   const described = await database.describe(sql`select * from ${name(table)}`);
   const typeOf = (key: string) => described.find((column) => column.name === `${measurePrefix}${key}`)?.type ?? "";
@@ -75,13 +79,19 @@ export async function writeRecorded(
     failed === undefined
       ? raw("'ok'")
       : raw("case when coalesce(try_cast(failed as boolean), false) then 'error' else 'ok' end");
+  const message =
+    failed === undefined || error === undefined
+      ? raw("cast(null as varchar)")
+      : sql`case when ${status} = 'error' then left(error, 500) end`;
   const temporary = temporaryName(file);
   await database.run(sql`
     copy (
       select session, cast(row_number() over (partition by session order by "at", file, line) - 1 as integer) as seq,
         "at", ${status} as status, ${latency} as latency_ms, cast(null as varchar) as response_digest,
-        cast(null as varchar) as error ${join(columns, "")}
+        ${message} as error, cast(null as varchar) as stack, cast(null as integer) as tool_hits,
+        cast(null as integer) as tool_drifts, cast(null as integer) as tool_misses ${join(columns, "")}
       from ${name(table)}
+      ${sampled ? raw("where session not in (select session from out_of_sample)") : raw("")}
       order by session, seq
     ) to ${temporary} (format parquet)`);
   publishFile(temporary, file);

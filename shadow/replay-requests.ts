@@ -1,31 +1,24 @@
-import { hash } from "node:crypto";
-import { canonicalJson } from "../io/hash.ts";
-import { isReservedMeasure, type MeasureType } from "../io/tables.ts";
-import { finalize, hashText } from "../plan/assignment.ts";
+import { canonicalJson, digest64 } from "../io/hash.ts";
+import { isReservedMeasure } from "../io/tables.ts";
+import { finalize } from "../plan/assignment.ts";
 import { InputError } from "../plan/input-error.ts";
-import { type RandomStream, randomStream, type StudyKey, studyKey } from "../statistics/random-stream.ts";
+import { studyKey } from "../statistics/random-stream.ts";
+import type { CallLog, Logged } from "./call-log.ts";
 import { Deadlines, TimedOut } from "./deadlines.ts";
-import type { Answer, Context, Conversation, Measure, Policy } from "./policy.ts";
+import { messageOf, stackOf } from "./failure.ts";
+import type { FlightRecorder } from "./flight-recorder.ts";
+import { emptyObservations, failFrom, measureOf, type Observations } from "./observations.ts";
+import type { Answer, Conversation, Measure, Policy } from "./policy.ts";
+import type { RequestSchema } from "./request-table.ts";
+import type { Requests } from "./requests.ts";
+import { respondInBatches } from "./respond-in-batches.ts";
+import { SessionContext } from "./session-context.ts";
 
-/** The requests of a shard, in the order of sessions and of requests inside them. */
-export interface ShardRequests {
-  readonly session: readonly string[];
-  readonly seq: readonly number[];
-  /** epoch ms */
-  readonly at: readonly number[];
-  /** JSON text, or null */
-  readonly request: readonly (string | null)[];
-  readonly response: readonly (string | null)[];
-  readonly attributes: readonly string[];
-}
-
-/** What a lane did, one entry a request, in the order of the requests. */
-export interface Observations {
-  readonly status: string[];
-  readonly latencyMs: (number | null)[];
-  readonly digest: (string | null)[];
-  readonly error: (string | null)[];
-  readonly measures: Map<string, { readonly type: MeasureType; readonly values: (boolean | number | string | null)[] }>;
+export interface ReplayLane {
+  readonly lane: string;
+  readonly policy: Policy;
+  /** of a lane that calls a network */
+  readonly calls?: CallLog | undefined;
 }
 
 export interface ReplaySettings {
@@ -33,153 +26,183 @@ export interface ReplaySettings {
   readonly timeoutMs: number;
   /** sessions in flight */
   readonly concurrency: number;
+  /** network calls a second, all of them when undefined */
+  readonly callsPerSecond?: number | undefined;
+  /** keep the responses beside their digests */
+  readonly keepResponses?: boolean | undefined;
+  /** rows from here on are not asked */
+  readonly until?: number | undefined;
+  /** for policies that answer batches */
+  readonly schema?: RequestSchema | undefined;
 }
+
+/** What the harness is told while sessions run: where they are, for the case that one of them ends the worker. */
+export type Recorder = Pick<FlightRecorder, "enter" | "leave">;
+
+const nobody: Recorder = { enter: () => {}, leave: () => {} };
+
+/** Wraps the run of a session; careful runs know by it whose error is thrown where nothing waits. */
+export type Enclosure = (session: number, lane: number, run: () => Promise<void>) => Promise<void>;
 
 /**
  * Runs every session through every lane: lanes one after the other in an order drawn per session, requests in recorded
  * order, several sessions at once. Entries stand in the order of the requests, however sessions overlap in time.
  */
 export async function replayRequests(
-  requests: ShardRequests,
-  lanes: readonly { readonly lane: string; readonly policy: Policy }[],
-  { seed, timeoutMs, concurrency }: ReplaySettings,
+  requests: Requests,
+  lanes: readonly ReplayLane[],
+  settings: ReplaySettings,
+  recorder: Recorder = nobody,
+  enclose: Enclosure = (_session, _lane, run) => run(),
 ): Promise<Observations[]> {
-  const study = studyKey(seed);
-  const observations = lanes.map(() => emptyObservations(requests.session.length));
-  const deadlines = new Deadlines(timeoutMs);
-  const starts = requests.session.flatMap((own, i) => (own === requests.session[i - 1] ? [] : [i]));
+  const study = studyKey(settings.seed);
+  const rows = requests.starts.at(-1) as number;
+  const observations = lanes.map(() => emptyObservations(rows));
+  const deadlines = new Deadlines(settings.timeoutMs);
+  const pace = new Pace(settings.callsPerSecond);
+  const drawn = new Uint32Array(2);
   let next = 0;
-  const worker = async () => {
-    while (next < starts.length) {
-      const from = starts[next] as number;
-      const to = starts[next + 1] ?? requests.session.length;
+  const work = async () => {
+    while (next < requests.session.length) {
+      const session = next;
       next += 1;
-      const drawn = hashText(requests.session[from] as string);
-      const swap = (finalize(drawn[0] ^ study[0]) & 1) === 1;
+      digest64(requests.session[session] as string, drawn, 0);
+      const swap = (finalize((drawn[0] as number) ^ study[0]) & 1) === 1;
       const order = swap ? [...lanes.keys()].reverse() : [...lanes.keys()];
-      for (const i of order) {
-        const { policy } = lanes[i] as (typeof lanes)[number];
-        await runSession(policy, requests, from, to, observations[i] as Observations, study, deadlines);
+      for (const lane of order) {
+        const own = lanes[lane] as ReplayLane;
+        if (own.policy.open === undefined) continue;
+        const context = new SessionContext(requests, session, study);
+        const into = observations[lane] as Observations;
+        const replaying = { requests, session, lane, own, context, into, settings, deadlines, pace, recorder };
+        await enclose(session, lane, () => replaySession(replaying));
       }
+      recorder.leave(session);
     }
   };
   try {
-    await Promise.all(Array.from({ length: Math.max(1, concurrency) }, worker));
+    await Promise.all(Array.from({ length: Math.max(1, settings.concurrency) }, work));
+    for (const [lane, { policy }] of lanes.entries()) {
+      if (policy.open !== undefined) continue;
+      const into = observations[lane] as Observations;
+      await respondInBatches(requests, policy, {
+        into,
+        deadlines,
+        schema: settings.schema,
+        until: Math.min(rows, settings.until ?? rows),
+        enter: (session, row) => recorder.enter(session, lane, row),
+        record: (row, answer) => record(into, row, answer, settings),
+      });
+      for (let session = 0; session < requests.session.length; session++) recorder.leave(session);
+    }
   } finally {
     deadlines.stop();
   }
   return observations;
 }
 
-async function runSession(
-  policy: Policy,
-  requests: ShardRequests,
-  from: number,
-  to: number,
-  into: Observations,
-  study: StudyKey,
-  deadlines: Deadlines,
-): Promise<void> {
-  const context = new SessionContext(requests, from, study);
-  let at = from;
+interface SessionReplay {
+  readonly requests: Requests;
+  readonly session: number;
+  readonly lane: number;
+  readonly own: ReplayLane;
+  readonly context: SessionContext;
+  readonly into: Observations;
+  readonly settings: ReplaySettings;
+  readonly deadlines: Deadlines;
+  readonly pace: Pace;
+  readonly recorder: Recorder;
+}
+
+async function replaySession(replaying: SessionReplay): Promise<void> {
+  const { requests, session, lane, own, context, into, settings, deadlines, pace, recorder } = replaying;
+  const id = requests.session[session] as string;
+  const from = requests.starts[session] as number;
+  const to = requests.starts[session + 1] as number;
+  const until = Math.min(to, settings.until ?? to);
+  const logged = own.calls?.of(id) ?? [];
+  const complete = from + logged.length >= to || logged.some((entry) => "failed" in entry);
+  let row = from;
   try {
-    const session = {
-      id: requests.session[from] as string,
-      attributes: JSON.parse(requests.attributes[from] as string),
+    if (complete) {
+      for (const entry of logged) {
+        if ("failed" in entry) return failFrom(into, row, to, entry.failed.status, entry.failed);
+        record(into, row, entry.answer, settings);
+        row += 1;
+      }
+      return;
+    }
+    recorder.enter(session, lane, row);
+    const known = {
+      id,
+      get attributes() {
+        return JSON.parse(requests.attributes[session] as string);
+      },
     };
-    let conversation = policy.open(session, context);
-    if (isThenable(conversation)) conversation = await deadlines.within(conversation);
-    for (; at < to; at++) {
-      context.index = at;
-      const text = requests.request[at] as string | null;
-      let answer = (conversation as Conversation).respond(text === null ? null : JSON.parse(text));
-      if (isThenable(answer)) answer = await deadlines.within(answer);
-      record(into, at, answer as Answer);
+    const opened = (own.policy.open as NonNullable<Policy["open"]>)(known, context);
+    const conversation = (isThenable(opened) ? await deadlines.within(opened) : opened) as Conversation;
+    for (; row < until; row++) {
+      context.row = row;
+      const text = requests.request[row] as string;
+      const request = text === "" ? null : JSON.parse(text);
+      const before = logged[row - from];
+      if (before && "answer" in before && conversation.resume) {
+        await conversation.resume(request, before.answer);
+        record(into, row, before.answer, settings);
+        continue;
+      }
+      recorder.enter(session, lane, row);
+      if (own.calls) await pace.next();
+      const answered = conversation.respond(request);
+      const answer = isThenable(answered) ? await deadlines.within(answered) : answered;
+      record(into, row, answer, settings);
+      own.calls?.note(id, row - from, { answer: plain(answer) });
     }
   } catch (error) {
     if (error instanceof InputError) throw error;
-    into.status[at] = error instanceof TimedOut ? "timeout" : "error";
-    into.error[at] = messageOf(error);
-    for (let later = at + 1; later < to; later++) into.status[later] = "skipped";
-    if (error instanceof TimedOut) context.abort();
+    const status = error instanceof TimedOut ? "timeout" : "error";
+    const failure = { message: messageOf(error), stack: status === "error" ? stackOf(error) : null };
+    failFrom(into, row, to, status, failure);
+    own.calls?.note(id, row - from, { failed: { status, ...failure } } satisfies Logged);
+    if (status === "timeout") context.abort();
+  } finally {
+    context.toolUse(into);
   }
 }
 
-/** Everything is computed on demand: a policy that asks for nothing costs nothing. */
-class SessionContext implements Context {
-  readonly mode = "shadow";
-  index: number;
-  readonly #requests: ShardRequests;
-  readonly #from: number;
-  readonly #study: StudyKey;
-  #random: RandomStream | undefined;
-  #abort: AbortController | undefined;
+/** Calls start no faster than so many a second. */
+class Pace {
+  readonly #intervalMs: number;
+  #free: Promise<void> = Promise.resolve();
 
-  constructor(requests: ShardRequests, from: number, study: StudyKey) {
-    this.#requests = requests;
-    this.#from = from;
-    this.#study = study;
-    this.index = from;
+  constructor(callsPerSecond: number | undefined) {
+    this.#intervalMs = callsPerSecond === undefined ? 0 : 1000 / callsPerSecond;
   }
 
-  get random(): RandomStream {
-    if (!this.#random) {
-      const [high, low] = hashText(this.#requests.session[this.#from] as string);
-      this.#random = randomStream(this.#study, policyPurpose, high, low);
-    }
-    return this.#random;
-  }
-
-  get recorded(): unknown {
-    const text = this.#requests.response[this.index] ?? null;
-    return text === null ? undefined : JSON.parse(text);
-  }
-
-  get seq(): number {
-    return this.#requests.seq[this.index] as number;
-  }
-
-  get at(): number {
-    return this.#requests.at[this.index] as number;
-  }
-
-  get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    return this.#abort.signal;
-  }
-
-  abort(): void {
-    this.#abort?.abort();
+  async next(): Promise<void> {
+    if (this.#intervalMs === 0) return;
+    const mine = this.#free;
+    this.#free = mine.then(() => new Promise((resolve) => setTimeout(resolve, this.#intervalMs)));
+    await mine;
   }
 }
 
-/** Separates the stream of policies from those of the simulation. */
-const policyPurpose = 1;
-
-function emptyObservations(n: number): Observations {
-  return {
-    status: new Array(n).fill("ok"),
-    latencyMs: new Array(n).fill(null),
-    digest: new Array(n).fill(null),
-    error: new Array(n).fill(null),
-    measures: new Map(),
-  };
-}
-
-function record(into: Observations, at: number, answer: Answer): void {
+function record(into: Observations, row: number, answer: Answer, { keepResponses }: ReplaySettings): void {
   if (answer === null || typeof answer !== "object")
     throw new TypeError(`respond returned ${answer}, not { response, measures }`);
   const { response, measures } = answer;
   if (response !== undefined) {
-    into.digest[at] = hash("sha256", typeof response === "string" ? response : canonicalJson(response), "hex").slice(
-      0,
-      16,
-    );
+    const text = typeof response === "string" ? response : canonicalJson(response);
+    digest64(text, into.digest, 2 * row);
+    if (keepResponses) {
+      into.responses ??= new Array<string | null>(into.rows).fill(null);
+      into.responses[row] = typeof response === "string" ? JSON.stringify(response) : text;
+    }
   }
-  for (const key in measures) recordMeasure(into, at, key, measures[key]);
+  for (const key in measures) recordMeasure(into, row, key, measures[key]);
 }
 
-function recordMeasure(into: Observations, at: number, key: string, value: Measure): void {
+function recordMeasure(into: Observations, row: number, key: string, value: Measure): void {
   if (value === null || value === undefined) return;
   const type = typeof value === "string" ? "text" : (typeof value as "boolean" | "number");
   if (type === "number" ? !Number.isFinite(value) : type !== "boolean" && type !== "text") {
@@ -187,23 +210,13 @@ function recordMeasure(into: Observations, at: number, key: string, value: Measu
   }
   if (key === "latency_ms") {
     if (type !== "number") throw new TypeError(`measure latency_ms is ${JSON.stringify(value)}, not a number`);
-    into.latencyMs[at] = value as number;
+    into.latencyMs[row] = value as number;
     return;
   }
-  let measure = into.measures.get(key);
-  if (!measure) {
-    requireMeasureName(into, key);
-    measure = { type, values: new Array(into.status.length).fill(null) };
-    into.measures.set(key, measure);
-  }
-  if (measure.type !== type) {
-    throw new InputError(
-      `measure ${key}`,
-      `is a ${measure.type} in one answer and a ${type} in another`,
-      "return one type",
-    );
-  }
-  measure.values[at] = value;
+  if (!into.measures.has(key)) requireMeasureName(into, key);
+  const measure = measureOf(into, key, type);
+  if (measure.type === "text") measure.values[row] = value as string;
+  else measure.values[row] = Number(value);
 }
 
 function requireMeasureName({ measures }: Observations, key: string): void {
@@ -213,15 +226,14 @@ function requireMeasureName({ measures }: Observations, key: string): void {
     throw new InputError(`measure ${key}`, `differs from ${alike} only in case`, "rename one of them in the policy");
 }
 
-function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as { then?: unknown } | null)?.then === "function";
+/** An answer as JSON has it. */
+function plain({ response, measures }: Answer): Answer {
+  return {
+    ...(response === undefined ? {} : { response: JSON.parse(canonicalJson(response)) }),
+    ...(measures === undefined ? {} : { measures }),
+  };
 }
 
-/** Anything may be thrown, also what has no text. */
-function messageOf(error: unknown): string {
-  try {
-    return String(error instanceof Error ? error.message : error).slice(0, 500);
-  } catch {
-    return "something without a text was thrown";
-  }
+function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | null)?.then === "function";
 }

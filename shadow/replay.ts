@@ -1,65 +1,210 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { type Pool, workerBeside } from "../io/pool.ts";
-import { shardFile } from "../io/run-folder.ts";
-import type { ShardJob, ShardSummary } from "./replay-shard.ts";
+import type { Database } from "../io/duckdb.ts";
+import { isolatedPool } from "../io/isolated-pool.ts";
+import { workerBeside } from "../io/pool.ts";
+import { flightLength } from "./flight-recorder.ts";
+import type { BatchJob, BatchResult, LaneJob } from "./handle-job.ts";
+import { emptyObservations, type Observations, place } from "./observations.ts";
+import { type ReplayedBatch, replayBatch } from "./replay-batch.ts";
+import type { ReplaySettings } from "./replay-requests.ts";
+import type { RequestBatch } from "./requests.ts";
+import { countSessions, observationsFile, readShard, writeObservations, writeResponses } from "./shard-store.ts";
 
-/** The module that runs {@link replayShard} in a thread. */
+/** The module that runs policies in a thread or a process. */
 export const replayWorker = workerBeside(import.meta.url, "worker");
 
 /** What is replayed: shards of requests through the lanes that have a module. */
-export interface ReplaySpec {
+export interface ReplaySpec extends Omit<ReplaySettings, "until"> {
   /** the run's folder */
   readonly folder: string;
   readonly shards: number;
-  readonly lanes: readonly { readonly lane: string; readonly module: string }[];
-  readonly seed: string;
-  readonly timeoutMs: number;
-  /** sessions in flight in all threads together */
-  readonly concurrency: number;
+  readonly lanes: readonly { readonly lane: string; readonly module: string; readonly network: boolean }[];
+  /** the replay ends when one of these lanes stops */
+  readonly compared: readonly string[];
   readonly threads: number;
+  readonly isolation: "thread" | "process";
+  readonly memoryMegabytes: number;
+  readonly failureLimit: FailureLimit;
+}
+
+/** A lane stops after the shard in which its share of failed sessions passes the limit, once it has so many sessions. */
+export interface FailureLimit {
+  readonly share: number;
+  readonly sessions: number;
+}
+
+/** What was done of a replay. */
+export interface ReplaySummary {
+  readonly stopped: readonly StoppedLane[];
+  /** errors of policies that came when their session had ended: nobody's */
+  readonly strays: number;
+  readonly printed: number;
+}
+
+export interface StoppedLane {
+  readonly lane: string;
+  /** the last shard that was replayed */
+  readonly shard: number;
+  readonly sessions: number;
+  readonly failed: number;
+}
+
+/** Told after each shard. */
+export interface ShardDone {
+  readonly shard: number;
+  readonly requests: number;
+  readonly failedSessions: number;
+  /** the beginning of what policies printed in it */
+  readonly printed: readonly string[];
+}
+
+/** The caller asked to stop; everything that was finished is kept. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
 }
 
 /**
  * Replays the shards whose observations are not there yet; those that are were written whole, by the same inputs.
  *
- * @param onProgress after each shard: requests done, sessions that failed
+ * Shards are written in their order, so that what a killed run leaves, and where a failing lane stops, does not depend on
+ * the number of threads.
+ *
+ * @throws InputError for a measure of a reserved name or of two types; Interrupted when `signal` is aborted, after the
+ *   shards that are under way
  */
 export async function replay(
-  { folder, shards, lanes, seed, timeoutMs, concurrency, threads }: ReplaySpec,
-  pool: Pool<ShardJob, ShardSummary>,
-  onProgress: (summary: ShardSummary) => void = () => {},
-): Promise<void> {
-  const jobs = Array.from({ length: shards }, (_, shard) => ({
-    requests: requestsFile(folder, shard),
-    lanes: lanes
-      .map(({ lane, module }) => ({ lane, module, observations: observationsFile(folder, lane, shard) }))
-      .filter(({ observations }) => !existsSync(observations)),
-    seed,
-    timeoutMs,
-    concurrency: Math.max(1, Math.ceil(concurrency / threads)),
-  }));
-  await pool(
-    jobs.filter((job) => job.lanes.length > 0),
-    onProgress,
-  );
+  database: Database,
+  spec: ReplaySpec,
+  onShard: (done: ShardDone) => void = () => {},
+  signal?: AbortSignal,
+): Promise<ReplaySummary> {
+  const { folder, shards, lanes, compared, threads, failureLimit } = spec;
+  const watch = new FailureWatch(failureLimit);
+  const before = new Map<string, Awaited<ReturnType<typeof countSessions>>>();
+  for (const { lane } of lanes) before.set(lane, await countSessions(database, folder, lane));
+  const workers = Math.max(1, Math.min(threads, spec.concurrency));
+  const pool = isolatedPool<BatchJob, BatchResult>(replayWorker, {
+    workers,
+    isolation: spec.isolation,
+    memoryMegabytes: spec.memoryMegabytes,
+    blockedAfterMs: spec.timeoutMs + Math.max(1000, spec.timeoutMs / 4),
+    flightLength: flightLength(longestBatch),
+  });
+  const settings: ReplaySettings = {
+    seed: spec.seed,
+    timeoutMs: spec.timeoutMs,
+    concurrency: Math.max(1, Math.floor(spec.concurrency / workers)),
+    callsPerSecond: spec.callsPerSecond === undefined ? undefined : spec.callsPerSecond / workers,
+    keepResponses: spec.keepResponses,
+    schema: spec.schema,
+  };
+  let strays = 0;
+  let printed = 0;
+  const commit = async ({ shard, going, batches, work }: OpenShard) => {
+    const parts = await work;
+    const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
+    const counts = batches.flatMap((batch) => JSON.parse(batch.counts) as number[]);
+    const seq = counts.flatMap((count) => Array.from({ length: count }, (_, own) => own));
+    let failed = 0;
+    for (const { lane } of lanes.filter((own) => !watch.hasStopped(own.lane))) {
+      const i = going.findIndex((own) => own.lane === lane);
+      if (i < 0) {
+        const known = before.get(lane)?.get(shard);
+        if (known) watch.add(lane, shard, known);
+        continue;
+      }
+      const observations = { ...together(parts, i, rows), seq };
+      await writeObservations(database, folder, lane, shard, observations);
+      if (spec.keepResponses) await writeResponses(database, folder, lane, shard, observations);
+      // a session fails once
+      const ended = observations.failures.length;
+      failed += ended;
+      watch.add(lane, shard, { sessions: counts.length, failed: ended });
+    }
+    if (going.length === 0) return;
+    for (const part of parts) {
+      strays += part.strays;
+      printed += part.printed.lines;
+    }
+    onShard({ shard, requests: rows, failedSessions: failed, printed: parts.flatMap((part) => part.printed.first) });
+  };
+  const open: OpenShard[] = [];
+  const ended = () => compared.some((lane) => watch.hasStopped(lane));
+  try {
+    let shard = 0;
+    for (; shard < shards && !signal?.aborted && !ended(); shard++) {
+      const going = lanes.filter(
+        ({ lane }) => !watch.hasStopped(lane) && !existsSync(observationsFile(folder, lane, shard)),
+      );
+      const batches = going.length === 0 ? [] : await readShard(database, folder, shard);
+      const jobs = (i: number) => going.map((lane) => laneJob(folder, lane, shard, i));
+      const work = Promise.all(batches.map((batch, i) => replayBatch(pool, batch, jobs(i), settings)));
+      // a failure is told when the shard's turn comes
+      work.catch(() => {});
+      open.push({ shard, going, batches, work });
+      const waiting = open.reduce((sum, own) => sum + own.batches.length, 0);
+      if (open.length > 1 && waiting > 2 * threads) await commit(open.shift() as OpenShard);
+    }
+    while (open.length > 0 && !ended()) await commit(open.shift() as OpenShard);
+    if (signal?.aborted && shard < shards && !ended()) throw new Interrupted("interrupted");
+    return { stopped: watch.stopped, strays, printed };
+  } finally {
+    await pool.close();
+    await Promise.allSettled(open.map(({ work }) => work));
+  }
 }
 
-/** The shards whose observations are there in every lane. */
-export function finishedShards(folder: string, shards: number, lanes: readonly string[]): number[] {
-  return Array.from({ length: shards }, (_, shard) => shard).filter((shard) =>
-    lanes.every((lane) => existsSync(observationsFile(folder, lane, shard))),
-  );
+/** Batches hold at most so many sessions: see `batchesOf`. */
+const longestBatch = 1024;
+
+interface OpenShard {
+  readonly shard: number;
+  /** the lanes that have no observations of it yet */
+  readonly going: readonly { readonly lane: string }[];
+  readonly batches: readonly RequestBatch[];
+  readonly work: Promise<ReplayedBatch[]>;
 }
 
-export function requestsFile(folder: string, shard: number): string {
-  return shardFile(join(folder, "requests"), shard);
+class FailureWatch {
+  readonly stopped: StoppedLane[] = [];
+  readonly #limit: FailureLimit;
+  readonly #counts = new Map<string, { sessions: number; failed: number }>();
+
+  constructor(limit: FailureLimit) {
+    this.#limit = limit;
+  }
+
+  hasStopped(lane: string): boolean {
+    return this.stopped.some((own) => own.lane === lane);
+  }
+
+  add(lane: string, shard: number, counts: { readonly sessions: number; readonly failed: number }): void {
+    const { sessions, failed } = this.#counts.get(lane) ?? { sessions: 0, failed: 0 };
+    const sum = { sessions: sessions + counts.sessions, failed: failed + counts.failed };
+    this.#counts.set(lane, sum);
+    const { share, sessions: least } = this.#limit;
+    if (sum.sessions >= least && sum.failed > share * sum.sessions) this.stopped.push({ lane, shard, ...sum });
+  }
 }
 
-export function observationsFolder(folder: string, lane: string): string {
-  return join(folder, "observations", lane);
+function laneJob(
+  folder: string,
+  { lane, module, network }: ReplaySpec["lanes"][number],
+  shard: number,
+  batch: number,
+): LaneJob {
+  const calls = `${folder}/calls/${lane}/${String(shard).padStart(5, "0")}-${String(batch).padStart(3, "0")}.jsonl`;
+  return network ? { lane, module, calls } : { lane, module };
 }
 
-export function observationsFile(folder: string, lane: string, shard: number): string {
-  return shardFile(observationsFolder(folder, lane), shard);
+/** The batches of a shard as one. */
+function together(parts: readonly ReplayedBatch[], lane: number, rows: number): Observations {
+  const whole = emptyObservations(rows);
+  let first = 0;
+  for (const { lanes } of parts) {
+    const part = lanes[lane] as Observations;
+    place(whole, part, [{ from: 0, to: part.rows, at: first }]);
+    first += part.rows;
+  }
+  return whole;
 }

@@ -10,6 +10,8 @@ export interface SessionSpec {
   readonly attributes: readonly string[];
   /** stated arrivals, for a log without times */
   readonly arrivals?: Arrivals | undefined;
+  /** share of the units that is replayed, 1 unless stated */
+  readonly sample?: number | undefined;
 }
 
 export interface SessionSummary {
@@ -26,38 +28,55 @@ export interface SessionSummary {
   readonly changing: readonly { readonly attribute: string; readonly sessions: number }[];
   /** sessions without a user when units are users: each is its own unit */
   readonly withoutUser: number;
+  /** sessions whose units are not in the sample */
+  readonly outOfSample: number;
 }
 
-/** Records of one shard are replayed in one piece: large enough to hide a worker's start, small enough to resume. */
-const requestsPerShard = 10_000;
+/** What is replayed, lost and resumed in one piece is at most about this much. */
+const shardSize = { requests: 10_000, bytes: 32_000_000 };
 
 /**
  * Sorts records into sessions and shards.
  *
- * Creates `sessions` (session, unit, arrival, ends, attributes as JSON, position, shard) and `requests` (session, seq, at,
- * request, response, position, shard). Inside a session requests follow time, then file and line; attributes and user
- * are those of the first one. Shards hold whole units.
+ * Creates `sessions` (session, unit, arrival, ends, attributes as JSON, position, shard) and the view `requests` (session,
+ * seq, at, request, response, position, shard, and `record`, the row of the records' table). Inside a session requests
+ * follow time, then file and line; attributes and user are those of the first one. Shards hold whole units. A sample is
+ * drawn by a hash of the unit, so that a smaller one is part of a larger one; the other sessions are in `out_of_sample`.
  *
  * @param table of {@link importRecords}, with the attributes as columns `attribute:<name>`
  */
 export async function createSessions(database: Database, table: string, spec: SessionSpec): Promise<SessionSummary> {
-  const columns = new Set((await database.describe(sql`select * from ${name(table)}`)).map((column) => column.name));
-  const orNull = (column: string) => (columns.has(column) ? name(column) : raw("cast(null as varchar)"));
-  const attributes = sql`json_object(${join(spec.attributes.map((own) => sql`${literal(own)}, ${name(`attribute:${own}`)}`))})`;
+  const records = name(table);
+  const attributes = sql`json_object(${join(spec.attributes.map((own) => sql`${literal(own)}, ${attributeColumn(own)}`))})`;
+  const { timed } = await database.row<{ timed: boolean }>(sql`select count("at") > 0 as timed from ${records}`);
   await database.run(sql`
-    create table ordered as
-    select session, "user", "at", file, line,
+    create table spans as
+    select session, min("at") as arrival, max("at") as ends, count(*) as requests,
+      ${timed ? raw(`arg_min(rowid, ("at", rowid))`) : raw("min(rowid)")} as first
       ${join(
-        spec.attributes.map((own) => sql`${name(`attribute:${own}`)}, `),
+        spec.attributes.map((own, i) => sql`, min(${labelled(own)}) <> max(${labelled(own)}) as ${changed(i)}`),
         "",
       )}
-      row_number() over (partition by session order by "at", file, line) - 1 as seq
-    from ${name(table)}`);
+    from ${records}
+    group by session`);
   await database.run(sql`
     create table firsts as
-    select session, "user", "at", file, line, ${attributes} as attributes, ${unitOf(spec)} as unit
-    from ordered
-    where seq = 0`);
+    select spans.session, spans.arrival, spans.ends, requests, first, "user", ${attributes} as attributes,
+      ${unitOf(spec)} as unit
+      ${join(
+        spec.attributes.map((_, i) => sql`, ${changed(i)}`),
+        "",
+      )}
+    from spans
+    join ${records} as own on own.rowid = first`);
+  await database.run(sql`drop table spans`);
+  const { all } = await database.row<{ all: number }>(sql`select count(*) as all from firsts`);
+  if (spec.sample !== undefined) {
+    await database.run(
+      sql`create table out_of_sample as select session from firsts where not ${inSample(spec.sample)}`,
+    );
+    await database.run(sql`delete from firsts where not ${inSample(spec.sample)}`);
+  }
   const stated = spec.arrivals ? await createArrivals(database, spec.arrivals) : undefined;
   const { requests, sessions, units, withoutUser } = await database.row<{
     requests: number;
@@ -65,61 +84,83 @@ export async function createSessions(database: Database, table: string, spec: Se
     units: number;
     withoutUser: number;
   }>(sql`
-    select (select count(*) from ordered) as requests, count(*) as sessions, count(distinct unit) as units,
+    select coalesce(cast(sum(requests) as bigint), 0) as requests, count(*) as sessions, count(distinct unit) as units,
       count(*) filter (where "user" is null) as "withoutUser"
     from firsts`);
-  const shards = Math.max(1, Math.ceil(requests / requestsPerShard));
+  if (sessions === 0) {
+    throw new InputError("replay.sample", `none of ${all} sessions is in the sample`, "raise it");
+  }
+  const columns = new Set((await database.describe(sql`select * from ${records}`)).map((column) => column.name));
+  const orNull = (column: string) => (columns.has(column) ? name(column) : raw("cast(null as varchar)"));
+  const { bytes } = await database.row<{ bytes: number }>(sql`
+    select coalesce(sum(coalesce(strlen(${orNull("request")}), 0) + coalesce(strlen(${orNull("response")}), 0)), 0)::double
+      * ${sessions / all} as bytes
+    from ${records}`);
+  const shards = Math.max(1, Math.ceil(requests / shardSize.requests), Math.ceil(bytes / shardSize.bytes));
   await database.run(sql`
     create table sessions as
-    with timed as (
-      select firsts.session, unit, attributes, ${stated ? raw(`stated."at"`) : raw("spans.arrival")} as arrival,
-        ${stated ? raw(`stated."at"`) : raw("spans.ends")} as ends
-      from firsts
-      join (select session, min("at") as arrival, max("at") as ends from ordered group by session) as spans using (session)
-      ${stated ? raw("join (select session, row_number() over (order by file, line) - 1 as number from firsts) using (session) join stated using (number)") : raw("")}
-    )
-    select session, unit, arrival, ends, attributes,
-      cast(row_number() over (order by arrival, session) - 1 as integer) as position,
-      cast(md5_number_lower(unit) % ${shards} as integer) as shard
-    from timed
-    order by arrival, session`);
+    select session, unit, ${stated ? raw(`stated."at"`) : raw("firsts.arrival")} as arrival,
+      ${stated ? raw(`stated."at"`) : raw("firsts.ends")} as ends, attributes,
+      cast(row_number() over (order by ${stated ? raw(`stated."at"`) : raw("firsts.arrival")}, session) - 1 as integer) as position,
+      cast(md5_number_lower(unit) % ${shards} as integer) as shard, first
+    from firsts
+    ${stated ? raw("join (select session, row_number() over (order by first) - 1 as number from firsts) using (session) join stated using (number)") : raw("")}
+    order by position`);
   await database.run(sql`
-    create table requests as
-    select ordered.session, cast(seq as integer) as seq, ${spec.arrivals ? raw("arrival") : raw(`ordered."at"`)} as "at",
-      ${orNull("request")} as request, ${orNull("response")} as response,
-      position, shard
-    from ordered
-    join ${name(table)} using (file, line)
-    join sessions on sessions.session = ordered.session
-    order by shard, position, seq`);
+    create view requests as
+    select own.session, cast(row_number() over (partition by own.session order by own."at", own.rowid) - 1 as integer) as seq,
+      ${stated ? raw("arrival") : raw(`own."at"`)} as "at", ${orNull("request")} as request, ${orNull("response")} as response,
+      position, shard, own.rowid as record
+    from ${records} as own
+    join sessions on sessions.session = own.session`);
   const span = await database.row<{ fromMs: number; untilMs: number }>(sql`
     select epoch_ms(min(arrival)) as "fromMs", epoch_ms(max(ends)) as "untilMs" from sessions`);
   const counted = await database.rows<{ shard: number; n: number }>(sql`
-    select shard, count(*) as n from requests group by shard order by shard`);
+    select shard, cast(sum(requests) as bigint) as n from sessions join firsts using (session) group by shard order by shard`);
   const requestsByShard = Array.from(
     { length: shards },
     (_, shard) => counted.find((row) => row.shard === shard)?.n ?? 0,
   );
   const changing: { attribute: string; sessions: number }[] = [];
-  for (const attribute of spec.attributes) {
-    const column = name(`attribute:${attribute}`);
-    const { n } = await database.row<{ n: number }>(sql`
-      select count(*) as n
-      from (select session from ordered group by session having count(distinct coalesce(${column}, '(missing)')) > 1)`);
-    changing.push({ attribute, sessions: n });
+  for (const [i, attribute] of spec.attributes.entries()) {
+    const { n } = await database.row<{ n: number }>(sql`select count(*) as n from firsts where ${changed(i)}`);
+    if (n > 0) changing.push({ attribute, sessions: n });
   }
-  await database.run(sql`drop table ordered`);
   await database.run(sql`drop table firsts`);
-  return {
-    requests,
-    sessions,
-    units,
-    shards,
-    requestsByShard,
-    ...span,
-    changing: changing.filter((found) => found.sessions > 0),
-    withoutUser,
-  };
+  const outOfSample = all - sessions;
+  return { requests, sessions, units, shards, requestsByShard, ...span, changing, withoutUser, outOfSample };
+}
+
+/**
+ * The requests of all shards in the order of the replay: by shard, session and, inside a session, time, file and line.
+ * Attributes stand at the first request of a session.
+ *
+ * @param further columns of the records' table, with their names in the result; NULL when there is no such column
+ */
+export function requestsInOrder(
+  table: string,
+  spec: SessionSpec,
+  further: readonly { readonly column: string | undefined; readonly as: string }[],
+): Sql {
+  const more = further.map(
+    ({ column, as }) =>
+      sql`, ${column === undefined ? raw("cast(null as varchar)") : sql`own.${name(column)}`} as ${name(as)}`,
+  );
+  return sql`
+    select shard, position, own.session, ${spec.arrivals ? raw("arrival") : raw(`own."at"`)} as "at",
+      case when own.rowid = first then attributes end as attributes ${join(more, "")}
+    from ${name(table)} as own
+    join sessions on sessions.session = own.session
+    order by shard, position, own."at", own.rowid`;
+}
+
+const attributeColumn = (own: string) => name(`attribute:${own}`);
+const labelled = (own: string) => sql`coalesce(${attributeColumn(own)}, '(missing)')`;
+const changed = (i: number) => name(`changed_${i}`);
+
+/** By a hash of the unit, in millionths. */
+function inSample(share: number): Sql {
+  return sql`md5_number_lower('replay.sample ' || unit) % 1000000 < ${Math.round(1e6 * share)}`;
 }
 
 /** A log without times needs stated arrivals; a log with times must not have them. */
@@ -137,7 +178,7 @@ export function requireTimes(hasTimes: boolean, arrivals: Arrivals | undefined, 
 }
 
 function unitOf({ assignBy }: SessionSpec): Sql {
-  if (assignBy === "session") return raw("session");
-  if (assignBy === "user") return sql`coalesce("user", 'session:' || session)`;
-  return sql`coalesce(${name(`attribute:${assignBy}`)}, '(missing)')`;
+  if (assignBy === "session") return raw("spans.session");
+  if (assignBy === "user") return sql`coalesce("user", 'session:' || spans.session)`;
+  return labelled(assignBy);
 }

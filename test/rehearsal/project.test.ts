@@ -53,11 +53,13 @@ describe("a project", () => {
         { name: "plan", from: "plan" },
         { name: "tier", from: "tier" },
       ],
-      control: { kind: "module", module: join(folder, "control.mjs") },
+      lanes: [
+        { lane: "control", policy: { kind: "module", module: join(folder, "control.mjs") } },
+        { lane: "candidate", policy: { kind: "module" } },
+      ],
+      compared: { control: "control", candidate: "candidate" },
       quarantineLimit: 0.025,
-      timeoutMs: 2000,
-      concurrency: 3,
-      maxCalls: 100,
+      replay: { timeoutMs: 2000, concurrency: 3, maxCalls: 100 },
     });
     expect(project.metrics.map(({ name, whenFailed, matureAfterMs }) => [name, whenFailed, matureAfterMs])).toEqual([
       ["completion", "worst", 0],
@@ -98,7 +100,7 @@ describe("a project", () => {
     const text = `{\n  "name": "x",\n  "traffic": {\n    "soruce": "log.jsonl"\n  }\n}`;
     const message = await refused({ files: { "foretaste.yaml": text } });
     expect(message).toMatch(/^foretaste\.yaml:4: unknown key soruce in traffic; did you mean source\?$/m);
-    expect(message).toMatch(/^foretaste\.yaml:1: control is missing; /m);
+    expect(message).toMatch(/^foretaste\.yaml:1: metrics is missing; /m);
   });
 });
 

@@ -72,6 +72,7 @@ function findings({
         untilMs: 1,
         changing: [],
         withoutUser: 0,
+        outOfSample: 0,
       },
       made,
       summary(made),

@@ -30,6 +30,7 @@ function sessions(others: Partial<SessionSummary> = {}): SessionSummary {
     untilMs: 0,
     changing: [],
     withoutUser: 0,
+    outOfSample: 0,
     ...others,
   };
 }

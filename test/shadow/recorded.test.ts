@@ -5,7 +5,7 @@ import { runFolders } from "../../io/run-folder.ts";
 import { loadProject } from "../../rehearsal/project.ts";
 import { compareLanes, replayTraffic } from "../../rehearsal/rehearse.ts";
 import { recordedFields } from "../../shadow/recorded.ts";
-import { observationsFolder } from "../../shadow/replay.ts";
+import { observationsFolder } from "../../shadow/shard-store.ts";
 import { jsonLines } from "../support/import-log.ts";
 import { type ProjectParts, parquetRows, projectFolder, requests, runOptions } from "../support/project-folder.ts";
 import { refusal } from "../support/refusal.ts";
@@ -67,8 +67,8 @@ async function replayed(folder: string) {
 describe("a recorded lane", () => {
   it("observes each record once, in the order of time inside a session, with measures at their types", async () => {
     const { observed, result } = await replayed(recordedProject());
-    const control = (await observed("control")).map(({ at: _, error: __, response_digest: ___, ...row }) => row);
-    expect(control).toEqual([
+    const control = await observed("control");
+    expect(control).toMatchObject([
       { session: "007", seq: 0, status: "ok", latency_ms: 100, completed: false, cost: 0.5, text: "first" },
       { session: "007", seq: 1, status: "ok", latency_ms: 200, completed: true, cost: 1, text: "second" },
       { session: "b", seq: 0, status: "ok", latency_ms: 300, completed: true, cost: 1.5, text: "x" },
@@ -80,6 +80,12 @@ describe("a recorded lane", () => {
       { role: "candidate", records: 4, kept: 4, excluded: 0, quarantined: 0 },
     ]);
     expect(result.sessions).toMatchObject({ requests: 4, sessions: 3, changing: [{ attribute: "tier", sessions: 1 }] });
+  });
+
+  it("says why a request failed, where the log does", async () => {
+    const failing = { failed: { sql: "not ok" }, error: { sql: "'because of ' || note" } };
+    const { observed } = await replayed(recordedProject({ control: failing }));
+    expect((await observed("control")).map(({ error }) => error)).toEqual(["because of first", null, null, null]);
   });
 
   it("fails the requests of which the log says so, and only these", async () => {

@@ -1,22 +1,27 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canonicalJson, sha256 } from "../../io/hash.ts";
+import { canonicalJson } from "../../io/hash.ts";
+import { murmur3 } from "../../plan/assignment.ts";
 import type { Context, Conversation, Policy } from "../../shadow/policy.ts";
-import { type Observations, replayRequests, type ShardRequests } from "../../shadow/replay-requests.ts";
+import { replayRequests } from "../../shadow/replay-requests.ts";
+import type { Requests } from "../../shadow/requests.ts";
+import { type Observed, observed } from "../support/observed.ts";
 import { refusal } from "../support/refusal.ts";
 
 /** Sessions with so many requests each, whose requests are their names. */
-function shard(sessions: Readonly<Record<string, number>> = { a: 3, b: 2 }): ShardRequests {
+function shard(sessions: Readonly<Record<string, number>> = { a: 3, b: 2 }): Requests {
+  const names = Object.keys(sessions);
   const all = Object.entries(sessions).flatMap(([session, n]) =>
     Array.from({ length: n }, (_, seq) => ({ session, seq })),
   );
   return {
-    session: all.map(({ session }) => session),
-    seq: all.map(({ seq }) => seq),
+    session: names,
+    attributes: names.map((session) => JSON.stringify({ name: session, tier: null })),
+    starts: [0, ...names.map((_, i) => all.filter(({ session }) => names.indexOf(session) <= i).length)],
     at: all.map((_, i) => 1000 * i),
     request: all.map(({ session, seq }) => JSON.stringify(`${session}${seq}`)),
-    response: all.map(({ session, seq }) => (seq === 0 ? JSON.stringify({ was: session }) : null)),
-    attributes: all.map(({ session }) => JSON.stringify({ name: session, tier: null })),
+    response: all.map(({ session, seq }) => (seq === 0 ? JSON.stringify({ was: session }) : "")),
+    tools: all.map(() => ""),
   };
 }
 
@@ -34,15 +39,15 @@ function policy(respond: Respond): Policy {
 }
 
 /** What one lane of this policy observes. */
-async function observe(respond: Respond, requests = shard(), own: Partial<typeof options> = {}): Promise<Observations> {
+async function observe(respond: Respond, requests = shard(), own: Partial<typeof options> = {}): Promise<Observed> {
   const [observations] = await replayRequests(requests, [{ lane: "control", policy: policy(respond) }], {
     ...options,
     ...own,
   });
-  return observations as Observations;
+  return observed(observations);
 }
 
-const measure = (observations: Observations, name: string) => observations.measures.get(name)?.values;
+const measure = (observations: Observed, name: string) => observations.measures.get(name)?.values;
 
 describe("a session", () => {
   it("is opened once, and asked its requests in recorded order, with what the log says of each", async () => {
@@ -101,7 +106,7 @@ describe("a session", () => {
       }),
     };
     const [observations] = await replayRequests(shard({ a: 3 }), [{ lane: "control", policy: own }], options);
-    expect(measure(observations as Observations, "n")).toEqual([2, 1, 2]);
+    expect(measure(observed(observations), "n")).toEqual([2, 1, 2]);
   });
 });
 
@@ -213,7 +218,10 @@ describe("a request that fails", () => {
       },
     };
     const [observations] = await replayRequests(shard({ a: 2, b: 1 }), [{ lane: "control", policy: own }], options);
-    expect(observations).toMatchObject({ status: ["error", "skipped", "error"], error: ["no key", null, "no key"] });
+    expect(observed(observations)).toMatchObject({
+      status: ["error", "skipped", "error"],
+      error: ["no key", null, "no key"],
+    });
   });
 
   it("by never answering is a timeout; its signal is aborted, and others are not held up", async () => {
@@ -245,10 +253,17 @@ describe("a request that fails", () => {
       ],
       options,
     );
-    expect(control?.status).toEqual(new Array(5).fill("ok"));
-    expect(candidate?.status).toEqual(["error", "skipped", "skipped", "error", "skipped"]);
+    expect(observed(control).status).toEqual(new Array(5).fill("ok"));
+    expect(observed(candidate).status).toEqual(["error", "skipped", "skipped", "error", "skipped"]);
   });
 });
+
+/** 16 hex digits of the two hashes of a text's UTF-16LE bytes. */
+function murmurOf(text: string): string {
+  const bytes = new Uint8Array(Buffer.from(text, "utf16le"));
+  const seeds = [0, 0x9747b28c];
+  return seeds.map((seed) => (murmur3(bytes, seed) >>> 0).toString(16).padStart(8, "0")).join("");
+}
 
 describe("what is observed of an answer", () => {
   it("is its measures at their types, its latency as reported, and NULL for what it leaves out", async () => {
@@ -280,8 +295,8 @@ describe("what is observed of an answer", () => {
       b1: undefined,
     };
     const { digest } = await observe((request) => ({ response: answers[request] }));
-    expect(digest[0]).toBe(sha256("hello").slice(0, 16));
-    expect(digest[1]).toBe(sha256(canonicalJson({ x: 1, y: [2] })).slice(0, 16));
+    expect(digest[0]).toBe(murmurOf("hello"));
+    expect(digest[1]).toBe(murmurOf(canonicalJson({ x: 1, y: [2] })));
     expect(digest[2]).toBe(digest[1]);
     expect(digest[3]).not.toBe(digest[1]);
     expect(digest[4]).toBeNull();
@@ -322,14 +337,14 @@ describe("chance in a policy", () => {
   it("is the same in both lanes, and for any concurrency", async () => {
     const [control, candidate] = await replayRequests(many, lanes, options);
     const [alone] = await replayRequests(many, lanes.slice(0, 1), { ...options, concurrency: 1 });
-    expect(measure(candidate as Observations, "draw")).toEqual(measure(control as Observations, "draw"));
-    expect(measure(alone as Observations, "draw")).toEqual(measure(control as Observations, "draw"));
+    expect(measure(observed(candidate), "draw")).toEqual(measure(observed(control), "draw"));
+    expect(measure(observed(alone), "draw")).toEqual(measure(observed(control), "draw"));
   });
 
   it("differs between requests, sessions and seeds", async () => {
     const [one] = await replayRequests(many, lanes.slice(0, 1), options);
     const [other] = await replayRequests(many, lanes.slice(0, 1), { ...options, seed: "other" });
-    const draws = [one, other].flatMap((own) => measure(own as Observations, "draw") as number[]);
+    const draws = [one, other].flatMap((own) => measure(observed(own), "draw") as number[]);
     expect(new Set(draws).size).toBe(300);
     expect(draws.every((draw) => draw >= 0 && draw < 1)).toBe(true);
   });
