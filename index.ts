@@ -21,7 +21,10 @@ export type { RunOptions } from "./rehearsal/run.ts";
 export { htmlReport } from "./reports/html.ts";
 export { markdownReport } from "./reports/markdown.ts";
 export { type Result, resultSchema } from "./reports/result.ts";
+export { trafficSection } from "./reports/traffic-section.ts";
 export { type SupportTrafficOptions, supportAgentTraffic } from "./scenarios/support-agent.ts";
+export { type InspectOptions, inspectTraffic, type TrafficInspection } from "./shadow/inspect-traffic.ts";
+export type { TrafficWarning } from "./shadow/inspect-warning.ts";
 export {
   type Answer,
   type Context,
@@ -31,3 +34,4 @@ export {
   type Policy,
   type Session,
 } from "./shadow/policy.ts";
+export { Interrupted } from "./shadow/replay.ts";

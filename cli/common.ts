@@ -1,6 +1,6 @@
 import cliProgress from "cli-progress";
 import type { Progress, RunOptions, SimulationOptions } from "../index.ts";
-import { printable } from "../reports/format.ts";
+import { count, printable } from "../reports/format.ts";
 
 /** Options of the commands that work on a project. */
 export interface Common {
@@ -11,6 +11,7 @@ export interface Common {
   readonly replicates: number;
   readonly json?: boolean;
   readonly startedAt: Date;
+  readonly signal: AbortSignal;
   readonly versions: { readonly foretaste: string; readonly node: string };
   readonly command: string;
 }
@@ -25,6 +26,7 @@ export function runOptions({
   resume,
   replicates,
   startedAt,
+  signal,
   versions,
   command,
 }: Common): RunOptions & SimulationOptions {
@@ -34,6 +36,7 @@ export function runOptions({
     out,
     resume: resume === true,
     startedAt,
+    signal,
     versions,
     command,
     salts: Math.max(2, Math.ceil(replicates / replicatesPerSalt)),
@@ -51,37 +54,69 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Progress on stderr: a bar on a terminal, else a line when a step ends and every few seconds. */
+let step = "";
+
+/** What is under way, as {@link progressReporter} was told. */
+export function currentStep(): string {
+  return step;
+}
+
+/** Progress on stderr: a bar on a terminal, else a line when a step begins or ends and every few seconds. */
 export function progressReporter(): Progress {
-  if (process.stderr.isTTY) return barReporter();
-  let last = 0;
-  return (step, done, total, note) => {
-    const now = performance.now();
-    if (done < total && now - last < 5000) return;
-    last = now;
-    process.stderr.write(`${step}: ${done} of ${total}${note ? `, ${note}` : ""}\n`);
+  const report = process.stderr.isTTY ? barReporter() : lineReporter();
+  return (own, done, total, note) => {
+    step = done >= total ? "" : own;
+    report(own, done, total, note);
   };
 }
 
-function barReporter(): Progress {
-  const bar = new cliProgress.SingleBar(
-    {
-      format: "{step} {bar} {percentage}% | {value} of {total} | {eta_formatted} left {note}",
-      clearOnComplete: true,
-      stream: process.stderr,
-    },
-    cliProgress.Presets.shades_classic,
-  );
+function lineReporter(): Progress {
   let current = "";
-  return (step, done, total, note = "") => {
-    if (step !== current) {
-      bar.stop();
-      bar.start(total, done, { step, note });
-      current = step;
+  let begun = { at: 0, done: 0 };
+  let last = 0;
+  return (own, done, total, note) => {
+    const now = performance.now();
+    if (own !== current) begun = { at: now, done };
+    if (own === current && done < total && now - last < 5000) return;
+    current = own;
+    last = now;
+    const rate = (1000 * (done - begun.done)) / (now - begun.at);
+    const going = done < total && done > begun.done;
+    const left = going ? `, ${count(Math.round(rate))}/s, ${minutes((total - done) / rate)} left` : "";
+    process.stderr.write(`${own}: ${count(done)} of ${count(total)}${left}${note ? `, ${note}` : ""}\n`);
+  };
+}
+
+function minutes(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+function barReporter(): Progress {
+  let bar: cliProgress.SingleBar | undefined;
+  let current = "";
+  let begun = { at: 0, done: 0 };
+  return (own, done, total, note = "") => {
+    if (own !== current || !bar) {
+      bar?.stop();
+      bar = new cliProgress.SingleBar(
+        {
+          format: "{step} {bar} {percentage}% | {value} of {total} | {speed}/s | {eta_formatted} left {note}",
+          clearOnComplete: true,
+          stream: process.stderr,
+        },
+        cliProgress.Presets.shades_classic,
+      );
+      bar.start(total, done, { step: own, note, speed: "–" });
+      current = own;
+      begun = { at: performance.now(), done };
     }
-    bar.update(done, { step, note });
+    const seconds = (performance.now() - begun.at) / 1000;
+    const speed = done > begun.done && seconds > 0 ? count(Math.round((done - begun.done) / seconds)) : "–";
+    bar.update(done, { step: own, note, speed });
     if (done >= total) {
       bar.stop();
+      bar = undefined;
       current = "";
     }
   };

@@ -2,14 +2,15 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { InputError } from "../index.ts";
+import { InputError, Interrupted } from "../index.ts";
 import { printable } from "../reports/format.ts";
-import type { Common } from "./common.ts";
+import { type Common, currentStep } from "./common.ts";
 import { compareCommand } from "./compare.ts";
 import { generateCommand } from "./generate.ts";
 import { rehearseCommand } from "./rehearse.ts";
 import { replayCommand } from "./replay.ts";
 import { simulateCommand } from "./simulate.ts";
+import { type TrafficOptions, trafficCommand } from "./traffic.ts";
 
 const version = (JSON.parse(readFileSync(packageFile(), "utf8")) as { version: string }).version;
 
@@ -50,7 +51,33 @@ program
     process.exitCode = await generateCommand(file, options);
   });
 
+program
+  .command("traffic")
+  .description("look at recorded traffic")
+  .command("inspect")
+  .description("what a log holds, guesses of its columns, warnings, and the traffic section for foretaste.yaml")
+  .argument("<files...>", "files or globs, of one format")
+  .option("--session <column>", "this column, and no guess")
+  .option("--user <column>", "as --session")
+  .option("--at <column>", "as --session")
+  .option("--request <column>", "as --session")
+  .option("--response <column>", "as --session")
+  .option("--attribute <column>", "an attribute, and no guesses; may be repeated", several)
+  .option("--write <file>", "write the section to a new file")
+  .option("--json", "print the result as JSON")
+  .option("--threads <n>", "results do not depend on it", atMost(256), availableParallelism())
+  .action(async (files: string[], options: TrafficOptions) => {
+    process.exitCode = await trafficCommand(files, options);
+  });
+
+const interruption = new AbortController();
 process.on("SIGINT", () => {
+  // only a replay has something to finish
+  if (currentStep() === "replay" && !interruption.signal.aborted) {
+    process.stderr.write("\nstopping when the shards under way are written; Ctrl-C again stops at once\n");
+    interruption.abort();
+    return;
+  }
   process.stderr.write("\ninterrupted; go on with: the same command and --resume\n");
   process.exit(130);
 });
@@ -78,15 +105,24 @@ function withCommon(command: Command, description: string): Command {
 }
 
 function run(command: (project: string, options: Common) => Promise<number>) {
-  return async (project: string, options: Omit<Common, "startedAt" | "versions" | "command">, self: Command) => {
+  return async (
+    project: string,
+    options: Omit<Common, "startedAt" | "versions" | "command" | "signal">,
+    self: Command,
+  ) => {
     const { seed, replicates } = options;
     process.exitCode = await command(project, {
       ...options,
       startedAt: new Date(),
+      signal: interruption.signal,
       versions: { foretaste: version, node: process.version },
       command: `foretaste ${self.name()} ${project} --seed ${JSON.stringify(seed)} --replicates ${replicates}`,
     });
   };
+}
+
+function several(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value];
 }
 
 function positive(text: string): number {
@@ -106,6 +142,10 @@ function atMost(limit: number) {
 /** Says what went wrong; returns the exit code. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof Interrupted) {
+    process.stderr.write("interrupted; go on with: the same command and --resume\n");
+    return 130;
+  }
   const debug = program.opts<{ debug?: boolean }>().debug === true;
   const { message, stack, code, path } = error as NodeJS.ErrnoException;
   // a folder that is a file, a full disk, a missing permission

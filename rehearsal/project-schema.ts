@@ -91,7 +91,9 @@ export const projectSchema = z.strictObject({
     })
     .prefault({}),
   /** what production logged, when its lane is replayed */
-  recorded: z.strictObject({ failed: column.optional(), error: column.optional(), measures: z.record(z.string(), column) }).optional(),
+  recorded: z
+    .strictObject({ failed: column.optional(), error: column.optional(), measures: z.record(z.string(), column) })
+    .optional(),
   control: policySchema.optional(),
   candidate: policySchema.optional(),
   replay: z

@@ -43,6 +43,7 @@ export interface ReplayResult {
   readonly resumed: boolean;
   readonly imports: Imported["imports"];
   readonly sessions: Imported["sessions"];
+  readonly replay: Replayed["replayed"];
 }
 
 /** What {@link compareLanes} returns: plain data. */
@@ -110,8 +111,8 @@ export async function replayTraffic(
   options: RunOptions,
   onProgress: Progress = () => {},
 ): Promise<ReplayResult> {
-  const { run, imported } = await replayProject(project, options, onProgress);
-  return { run: runResult(project, run), folder: run.folder, resumed: run.resumed, ...imported };
+  const { run, imported, replayed } = await replayProject(project, options, onProgress);
+  return { run: runResult(project, run), folder: run.folder, resumed: run.resumed, ...imported, replay: replayed };
 }
 
 /** Replays the project and compares its lanes. */

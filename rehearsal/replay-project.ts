@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Database } from "../io/duckdb.ts";
 import { publishFile, readJsonFile, temporaryName, writeTextFile } from "../io/run-folder.ts";
@@ -8,6 +8,7 @@ import { createQuarantine, type Import, importRecords } from "../shadow/import-r
 import type { Field } from "../shadow/map-records.ts";
 import { recordedFields, writeRecorded } from "../shadow/recorded.ts";
 import { type ReplaySummary, replay } from "../shadow/replay.ts";
+import { type RequestSchema, requestSchema } from "../shadow/request-table.ts";
 import {
   createSessions,
   requestsInOrder,
@@ -30,6 +31,8 @@ export interface Replayed {
 export interface Imported {
   readonly imports: readonly Import[];
   readonly sessions: SessionSummary;
+  /** types of the requests' members, when a policy answers batches */
+  readonly schema?: RequestSchema | undefined;
 }
 
 /** Told while a rehearsal goes on; shown on stderr by the command line. */
@@ -75,13 +78,13 @@ export async function replayProject(
         isolation: settings.isolation,
         memoryMegabytes: settings.memoryMegabytes,
         failureLimit: settings.failureLimit,
+        schema: imported.schema,
         keepResponses: settings.responses === "store",
         threads: options.threads,
       },
-      (shard) => {
-        done += shard.requests;
-        failed += shard.failedSessions;
-        notePrinted(run, shard.printed);
+      (batch) => {
+        done += batch.requests;
+        failed += batch.failedSessions;
         onProgress("replay", done, requests, failed > 0 ? `${failed} failed` : undefined);
       },
       options.signal,
@@ -90,11 +93,6 @@ export async function replayProject(
   } finally {
     await database.close();
   }
-}
-
-/** What policies print is kept, its beginning in each batch. */
-function notePrinted({ folder }: Run, lines: readonly string[]): void {
-  if (lines.length > 0) appendFileSync(join(folder, "printed.txt"), `${lines.join("\n")}\n`);
 }
 
 function importFile({ folder }: Run): string {
@@ -190,12 +188,19 @@ async function importProject(project: Project, run: Run, threads: number, onProg
         project.replay.sample !== undefined,
       );
     }
-    const imported = { imports, sessions };
+    const batches = Object.values(run.manifest.policies).some(({ batch }) => batch);
+    const imported = { imports, sessions, ...(batches ? { schema: await schemaOf(database) } : {}) };
     writeTextFile(importFile(run), `${JSON.stringify(imported, null, 2)}\n`);
     return imported;
   } finally {
     await database.close();
   }
+}
+
+async function schemaOf(database: Database): Promise<RequestSchema> {
+  const { structure } = await database.row<{ structure: string | null }>(sql`
+    select cast(json_group_structure(request) as varchar) as structure from traffic`);
+  return requestSchema(structure === null ? null : JSON.parse(structure));
 }
 
 async function writeTable(database: Database, file: string, query: Sql, rowGroup = 122_880): Promise<void> {

@@ -95,7 +95,7 @@ async function inputsOf({ traffic, lanes }: Project): Promise<Manifest["inputs"]
 /** Modules are loaded in a thread, where an exit or a stray error cannot end the program. */
 async function identify(role: string, lane: LanePolicy): Promise<PolicyIdentity> {
   if (lane.kind === "recorded") {
-    return { name: `${role} (recorded)`, hash: sha256(canonicalJson(mappingOf(lane))), network: false };
+    return { name: `${role} (recorded)`, hash: sha256(canonicalJson(mappingOf(lane))), network: false, batch: false };
   }
   const pool = isolatedPool<IdentifyJob, PolicyIdentity>(replayWorker, {
     workers: 1,

@@ -50,6 +50,8 @@ export async function handleJob(
   caught: Caught,
 ): Promise<BatchResult | PolicyIdentity> {
   if ("identify" in job) {
+    // it has begun: from here on it may be blocked
+    new FlightRecorder(job.flight, flightLength(0)).tick();
     const identity = await identifyPolicy(job.identify, job.timeoutMs);
     caught.takePrinted();
     return identity;

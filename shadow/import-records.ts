@@ -143,7 +143,7 @@ interface Time {
 }
 
 /** `__at` as TIMESTAMP in UTC: a timestamp, ISO text, or epoch seconds, milliseconds, microseconds or nanoseconds. */
-async function timeOf(database: Database, table: string): Promise<Time> {
+export async function timeOf(database: Database, table: string): Promise<Time> {
   const at = raw('"__at"');
   const described = await database.describe(sql`select ${at} from ${name(table)}`);
   const type = described[0]?.type ?? "VARCHAR";

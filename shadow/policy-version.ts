@@ -17,6 +17,8 @@ export interface PolicyIdentity {
   readonly name: string;
   readonly hash: string;
   readonly network: boolean;
+  /** it answers batches of requests */
+  readonly batch: boolean;
 }
 
 /**
@@ -41,11 +43,16 @@ export async function identifyPolicy(module: string, timeoutMs: number): Promise
   });
   try {
     const policy = await Promise.race([loadPolicy(module), late]);
-    return {
-      name: `${policy.name} ${policy.version}`,
-      hash: await policyVersion(policy, module),
-      network: policy.network === true,
-    };
+    const batch = policy.open === undefined;
+    const network = policy.network === true;
+    if (batch && network) {
+      throw new InputError(
+        module,
+        "calls a network and answers batches",
+        "answer one request at a time (open), so that calls can be counted and resumed",
+      );
+    }
+    return { name: `${policy.name} ${policy.version}`, hash: await policyVersion(policy, module), network, batch };
   } finally {
     clearTimeout(timer);
   }

@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { appendFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Database } from "../io/duckdb.ts";
 import { isolatedPool } from "../io/isolated-pool.ts";
 import { workerBeside } from "../io/pool.ts";
@@ -49,13 +50,11 @@ export interface StoppedLane {
   readonly failed: number;
 }
 
-/** Told after each shard. */
-export interface ShardDone {
-  readonly shard: number;
+/** Told after each batch, and of each shard that was there. */
+export interface ReplayProgress {
   readonly requests: number;
+  /** over all lanes */
   readonly failedSessions: number;
-  /** the beginning of what policies printed in it */
-  readonly printed: readonly string[];
 }
 
 /** The caller asked to stop; everything that was finished is kept. */
@@ -75,7 +74,7 @@ export class Interrupted extends Error {
 export async function replay(
   database: Database,
   spec: ReplaySpec,
-  onShard: (done: ShardDone) => void = () => {},
+  onProgress: (done: ReplayProgress) => void = () => {},
   signal?: AbortSignal,
 ): Promise<ReplaySummary> {
   const { folder, shards, lanes, compared, threads, failureLimit } = spec;
@@ -100,12 +99,17 @@ export async function replay(
   };
   let strays = 0;
   let printed = 0;
+  const replayed = async (batch: RequestBatch, jobs: readonly LaneJob[]) => {
+    const part = await replayBatch(pool, batch, jobs, settings);
+    const failed = part.lanes.reduce((sum, { failures }) => sum + failures.length, 0);
+    onProgress({ requests: batch.rows, failedSessions: failed });
+    return part;
+  };
   const commit = async ({ shard, going, batches, work }: OpenShard) => {
     const parts = await work;
     const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
     const counts = batches.flatMap((batch) => JSON.parse(batch.counts) as number[]);
     const seq = counts.flatMap((count) => Array.from({ length: count }, (_, own) => own));
-    let failed = 0;
     for (const { lane } of lanes.filter((own) => !watch.hasStopped(own.lane))) {
       const i = going.findIndex((own) => own.lane === lane);
       if (i < 0) {
@@ -117,16 +121,16 @@ export async function replay(
       await writeObservations(database, folder, lane, shard, observations);
       if (spec.keepResponses) await writeResponses(database, folder, lane, shard, observations);
       // a session fails once
-      const ended = observations.failures.length;
-      failed += ended;
-      watch.add(lane, shard, { sessions: counts.length, failed: ended });
+      watch.add(lane, shard, { sessions: counts.length, failed: observations.failures.length });
     }
-    if (going.length === 0) return;
     for (const part of parts) {
       strays += part.strays;
       printed += part.printed.lines;
     }
-    onShard({ shard, requests: rows, failedSessions: failed, printed: parts.flatMap((part) => part.printed.first) });
+    notePrinted(
+      folder,
+      parts.flatMap((part) => part.printed.first),
+    );
   };
   const open: OpenShard[] = [];
   const ended = () => compared.some((lane) => watch.hasStopped(lane));
@@ -136,9 +140,11 @@ export async function replay(
       const going = lanes.filter(
         ({ lane }) => !watch.hasStopped(lane) && !existsSync(observationsFile(folder, lane, shard)),
       );
+      if (going.length === 0)
+        onProgress({ requests: before.get(lanes[0]?.lane ?? "")?.get(shard)?.requests ?? 0, failedSessions: 0 });
       const batches = going.length === 0 ? [] : await readShard(database, folder, shard);
       const jobs = (i: number) => going.map((lane) => laneJob(folder, lane, shard, i));
-      const work = Promise.all(batches.map((batch, i) => replayBatch(pool, batch, jobs(i), settings)));
+      const work = Promise.all(batches.map((batch, i) => replayed(batch, jobs(i))));
       // a failure is told when the shard's turn comes
       work.catch(() => {});
       open.push({ shard, going, batches, work });
@@ -195,6 +201,11 @@ function laneJob(
 ): LaneJob {
   const calls = `${folder}/calls/${lane}/${String(shard).padStart(5, "0")}-${String(batch).padStart(3, "0")}.jsonl`;
   return network ? { lane, module, calls } : { lane, module };
+}
+
+/** What policies print is kept: its beginning in each batch. */
+function notePrinted(folder: string, lines: readonly string[]): void {
+  if (lines.length > 0) appendFileSync(join(folder, "printed.txt"), `${lines.join("\n")}\n`);
 }
 
 /** The batches of a shard as one. */

@@ -9,6 +9,19 @@ export type RequestSchema =
 /** `json`: the JSON text of a nested or mixed member. */
 export type MemberType = "boolean" | "number" | "text" | "json";
 
+/** The types of the requests' members, from what DuckDB's json_group_structure says of all requests. */
+export function requestSchema(structure: unknown): RequestSchema {
+  if (structure === null || typeof structure !== "object" || Array.isArray(structure)) return { kind: "text" };
+  const members = Object.entries(structure).map(([name, type]) => ({ name, type: memberType(type) }));
+  return { kind: "object", members };
+}
+
+function memberType(type: unknown): MemberType {
+  if (type === "BOOLEAN") return "boolean";
+  if (type === "UBIGINT" || type === "BIGINT" || type === "HUGEINT" || type === "DOUBLE") return "number";
+  return type === "VARCHAR" || type === "NULL" ? "text" : "json";
+}
+
 /**
  * Some rows as an Arrow record batch: session (utf8), seq (int32), at (timestamp in ms) and request: a struct of the requests'
  * members, or utf8 when requests are no objects. A member that a request lacks is null.

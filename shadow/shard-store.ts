@@ -150,16 +150,17 @@ export async function writeResponses(
   publishFile(temporary, file);
 }
 
-/** Sessions and failed sessions of shards that are there, by shard. */
+/** Requests, sessions and failed sessions of shards that are there, by shard. */
 export async function countSessions(
   database: Database,
   folder: string,
   lane: string,
-): Promise<ReadonlyMap<number, { readonly sessions: number; readonly failed: number }>> {
+): Promise<ReadonlyMap<number, { readonly requests: number; readonly sessions: number; readonly failed: number }>> {
   const files = parquetFiles(observationsFolder(folder, lane));
   if (files.length === 0) return new Map();
-  const rows = await database.rows<{ shard: number; sessions: number; failed: number }>(sql`
-    select cast(regexp_extract(filename, '(\\d+)\\.parquet$', 1) as integer) as shard, count(*) filter (where seq = 0) as sessions,
+  const rows = await database.rows<{ shard: number; requests: number; sessions: number; failed: number }>(sql`
+    select cast(regexp_extract(filename, '(\\d+)\\.parquet$', 1) as integer) as shard, count(*) as requests,
+      count(*) filter (where seq = 0) as sessions,
       count(*) filter (where status not in ('ok', 'skipped')) as failed
     from read_parquet([${joined(files.map(literal))}], filename = true)
     group by all`);

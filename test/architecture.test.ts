@@ -19,6 +19,7 @@ const imports = (text: string) => [...text.matchAll(/from "([^"]+)"/g)].map(([, 
 /** Folders that alone may import these packages. */
 const owners: Readonly<Record<string, readonly string[]>> = {
   "@duckdb/node-api": ["io", "shadow"],
+  "apache-arrow": ["io", "shadow"],
   piscina: ["io"],
   seedrandom: ["statistics"],
   commander: ["cli"],
