@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { createReadStream, type ReadStream } from "node:fs";
+import { closeSync, createReadStream, openSync, type ReadStream, readSync } from "node:fs";
 import { createGunzip } from "node:zlib";
 import { InputError } from "../plan/input-error.ts";
 
@@ -85,5 +85,17 @@ function refuseUtf16(file: string, chunk: Buffer): void {
   const [a, b] = chunk;
   if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) {
     throw new InputError(file, "is UTF-16, not UTF-8", `convert it: iconv -f UTF-16 -t UTF-8 ${file}`);
+  }
+}
+
+/** Whether a file's first bytes are those of gzip. */
+export function isGzip(file: string): boolean {
+  const handle = openSync(file, "r");
+  try {
+    const bytes = new Uint8Array(2);
+    readSync(handle, bytes, 0, 2, 0);
+    return bytes[0] === 0x1f && bytes[1] === 0x8b;
+  } finally {
+    closeSync(handle);
   }
 }

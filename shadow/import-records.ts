@@ -2,7 +2,9 @@ import type { Database } from "../io/duckdb.ts";
 import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { InputError } from "../plan/input-error.ts";
 import { type ColumnExpression, type Field, mapRecords } from "./map-records.ts";
-import { loadSource, origin } from "./source.ts";
+import { type PlainSpec, readPlainRecords } from "./plain-records.ts";
+import { formatOf, isReadable, loadSource, origin } from "./source.ts";
+import { inRange, isZoneless, timeFromText } from "./times.ts";
 
 /** Which records of which files are read, and what they say. */
 export interface ImportSpec {
@@ -41,55 +43,51 @@ export async function createQuarantine(database: Database): Promise<void> {
 }
 
 /**
- * Reads records into a table with file, line, session (text), user (text or NULL), at (TIMESTAMP in UTC or NULL) and
- * the other fields; bad ones go to the table `quarantine` with line and reason.
+ * Reads records into a view with record (their number in the order of files and lines), file, line, session (text), user
+ * (text or NULL), at (TIMESTAMP in UTC or NULL) and the other fields; bad ones go to the table `quarantine` with line and reason.
  *
  * @throws InputError for broken files and expressions, when no record is usable, and when the share of bad records is
  *   above the limit
  */
 export async function importRecords(database: Database, spec: ImportSpec, table: string): Promise<Import> {
-  const source = await loadSource(database, spec.files, `${table}_records`);
-  const mapped = `${table}_mapped`;
-  await mapRecords(database, source, fieldsOf(spec), mapped);
-  const time = spec.at === undefined ? undefined : await timeOf(database, mapped);
-  const problem = sql`case
-    when ${name(origin.problem)} is not null then ${name(origin.problem)}
-    when session is null or session = '' then 'the session is missing'
-    ${time ? sql`when "__at" is null then 'the time is missing' when ${time.value} is null then 'not a time: ' || left(cast("__at" as varchar), 40) when not (${time.value} between timestamp '1970-01-01' and timestamp '2200-01-01') then 'not a time between 1970 and 2200: ' || left(cast("__at" as varchar), 40)` : raw("")}
-  end`;
-  const kept = spec.where === undefined ? raw("true") : raw("coalesce(try_cast(__where as boolean), false)");
-  await database.run(
-    sql`create view ${name(`${table}_judged`)} as select *, ${problem} as problem, ${kept} as kept from ${name(mapped)}`,
-  );
+  const read = `${table}_read`;
+  const plain = plainSpec(spec);
+  const notes =
+    plain !== undefined && (await readPlainRecords(database, spec.files, plain, read))
+      ? await notesOf(database, read)
+      : await readCarefully(database, spec, read);
+  const columns = new Set((await database.describe(sql`from ${name(read)}`)).map((column) => column.name));
+  const files = sql`[${join(spec.files.map(literal))}]`;
+  await database.run(sql`
+    create view ${name(`${table}_lines`)} as
+    select rowid as record, * exclude (rowid) ${
+      columns.has("line") ? raw("") : await linesOf(database, spec.files, read)
+    }
+    from (select rowid, * from ${name(read)})`);
   await database.run(sql`
     insert into quarantine
-    select ${spec.role}, list_extract([${join(spec.files.map(literal))}], ${name(origin.file)} + 1), ${name(origin.line)},
-      problem, coalesce(${name(origin.broken)}, ${name(origin.record)})
-    from ${name(`${table}_judged`)}
-    join ${name(source.table)} using (${name(origin.file)}, ${name(origin.line)})
-    where problem is not null
-    order by ${name(origin.file)}, ${name(origin.line)}`);
+    select ${spec.role}, list_extract(${files}, file + 1), line, problem, broken
+    from ${name(`${table}_lines`)}
+    where problem <> ''
+    order by file, line`);
+  const kept = columns.has("kept") ? raw("kept") : raw("true");
   await database.run(sql`
-    create table ${name(table)} as
-    select ${name(origin.file)} as file, ${name(origin.line)} as line, session,
-      ${spec.user === undefined ? raw("cast(null as varchar)") : raw(`nullif("__user", '')`)} as "user",
-      ${time?.value ?? raw("cast(null as timestamp)")} as "at"
+    create view ${name(table)} as
+    select record, file, line, session, "user", "at"
       ${join(
         spec.fields.map((field) => sql`, ${name(field.name)}`),
         "",
       )}
-    from ${name(`${table}_judged`)}
-    where problem is null and kept
-    order by file, line`);
+    from ${name(`${table}_lines`)}
+    where problem is null and ${kept}`);
   const counts = await database.row<{ records: number; bad: number; kept: number }>(sql`
-    select count(*) as records, count(problem) as bad, count(*) filter (where problem is null and kept) as kept
-    from ${name(`${table}_judged`)}`);
+    select count(*) filter (where problem is distinct from '') as records, count(*) filter (where problem <> '') as bad,
+      count(*) filter (where problem is null and ${kept}) as kept
+    from ${name(read)}`);
   const reasons = await database.rows<{ reason: string; count: number }>(sql`
     select reason, count(*) as count
-    from (select regexp_replace(problem, '(?s)(^not a time[^:]*|: expected [^,]*)(: |, found ).*', '\\1') as reason from ${name(`${table}_judged`)} where problem is not null)
+    from (select regexp_replace(problem, '(?s)(^not a time[^:]*|: expected [^,]*)(: |, found ).*', '\\1') as reason from ${name(read)} where problem <> '')
     group by reason order by count desc, reason`);
-  await database.run(sql`drop view ${name(`${table}_judged`)}`);
-  for (const used of [mapped, source.table]) await database.run(sql`drop table ${name(used)}`);
   const result: Import = {
     role: spec.role,
     files: spec.files,
@@ -98,10 +96,72 @@ export async function importRecords(database: Database, spec: ImportSpec, table:
     excluded: counts.records - counts.bad - counts.kept,
     quarantined: counts.bad,
     reasons,
-    notes: time?.notes ?? [],
+    notes,
   };
   await refuseBadLog(database, spec, result);
   return result;
+}
+
+/** What {@link readPlainRecords} needs, when columns are taken as they stand. */
+function plainSpec({ files, session, user, at, where, fields }: ImportSpec): PlainSpec | undefined {
+  if (!files.every((file) => formatOf(file) === "jsonl" && isReadable(file)) || where !== undefined) return undefined;
+  if (typeof session !== "string" || typeof user === "object" || typeof at === "object") return undefined;
+  const plain = fields.flatMap((field) =>
+    typeof field.from === "string" && field.as !== "value" ? [{ ...field, from: field.from, as: field.as }] : [],
+  );
+  return plain.length === fields.length ? { session, user, at, fields: plain } : undefined;
+}
+
+async function notesOf(database: Database, read: string): Promise<string[]> {
+  const { bare } = await database.row<{ bare: boolean }>(sql`
+    select coalesce(bool_or(zoneless), false) as bare from ${name(read)}`);
+  return bare ? [zoneless] : [];
+}
+
+/** File and line of a table whose rows are the files' lines. */
+async function linesOf(database: Database, files: readonly string[], read: string): Promise<Sql> {
+  if (files.length === 1) return raw(", 0 as file, rowid + 1 as line");
+  const firsts = await database.rows<{ file: string; first: number }>(sql`
+    select filename as file, min(rowid) as first from ${name(read)} group by all`);
+  const first = new Map(firsts.map((own) => [own.file, own.first]));
+  const offsets = files.map((file) => raw(String(first.get(file) ?? 0)));
+  const file = sql`list_position([${join(files.map(literal))}], filename)`;
+  return sql`, cast(${file} - 1 as integer) as file, rowid + 1 - list_extract([${join(offsets)}], ${file}) as line`;
+}
+
+/**
+ * Reads records of any format, with expressions and conditions over their columns, into a table with file, line, session,
+ * user, at, the fields, problem, kept and broken.
+ *
+ * @returns what a reader of the result should know
+ */
+async function readCarefully(database: Database, spec: ImportSpec, table: string): Promise<readonly string[]> {
+  const source = await loadSource(database, spec.files, `${table}_records`);
+  const mapped = `${table}_mapped`;
+  await mapRecords(database, source, fieldsOf(spec), mapped);
+  const time = spec.at === undefined ? undefined : await timeOf(database, mapped);
+  const at = sql`left(cast("__at" as varchar), 40)`;
+  const problem = sql`case
+    when ${name(origin.problem)} is not null then ${name(origin.problem)}
+    when session is null or session = '' then 'the session is missing'
+    ${time ? sql`when "__at" is null then 'the time is missing' when "at" is null then 'not a time: ' || ${at} when not ${inRange(raw('"at"'))} then 'not a time between 1970 and 2200: ' || ${at}` : raw("")}
+  end`;
+  await database.run(sql`
+    create table ${name(table)} as
+    select mapped.${name(origin.file)} as file, mapped.${name(origin.line)} as line, session,
+      ${spec.user === undefined ? raw("cast(null as varchar)") : raw(`nullif("__user", '')`)} as "user",
+      ${time?.value ?? raw("cast(null as timestamp)")} as "at"
+      ${join(
+        spec.fields.map((field) => sql`, mapped.${name(field.name)}`),
+        "",
+      )},
+      ${problem} as problem,
+      ${spec.where === undefined ? raw("true") : raw("coalesce(try_cast(__where as boolean), false)")} as kept,
+      case when problem is not null then coalesce(${name(origin.broken)}, ${name(origin.record)}) end as broken
+    from ${name(mapped)} as mapped
+    positional join (select ${name(origin.broken)}, ${name(origin.record)} from ${name(source.table)}) as records`);
+  for (const used of [mapped, source.table]) await database.run(sql`drop table ${name(used)}`);
+  return time?.notes ?? [];
 }
 
 function fieldsOf({ session, user, at, where, fields, place }: ImportSpec): Field[] {
@@ -164,15 +224,10 @@ export async function timeOf(database: Database, table: string): Promise<Time> {
       notes: [`times are read as epoch ${unit.name}`],
     };
   }
+  const text = sql`cast(${at} as varchar)`;
   const { bare } = await database.row<{ bare: number }>(sql`
-    select count(*) filter (where not regexp_matches(cast(${at} as varchar), ':\\d.*([zZ]|[-+]\\d\\d(:?\\d\\d)?|[A-Z]{3,4})\\s*$')) as bare
-    from ${name(table)}`);
-  // DuckDB knows neither a time without seconds nor a small z
-  const text = sql`regexp_replace(upper(cast(${at} as varchar)), '^(.{10}[T ]\\d\\d:\\d\\d)(Z|[-+].*|)$', '\\1:00\\2')`;
-  return {
-    value: sql`(try_cast(${text} as timestamptz) at time zone 'UTC')`,
-    notes: bare > 0 ? [zoneless] : [],
-  };
+    select count(*) filter (where ${isZoneless(text)}) as bare from ${name(table)}`);
+  return { value: timeFromText(text), notes: bare > 0 ? [zoneless] : [] };
 }
 
 const zoneless = "times without a zone are read as UTC";

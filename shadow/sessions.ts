@@ -52,7 +52,7 @@ export async function createSessions(database: Database, table: string, spec: Se
   await database.run(sql`
     create table spans as
     select session, min("at") as arrival, max("at") as ends, count(*) as requests,
-      ${timed ? raw(`arg_min(rowid, ("at", rowid))`) : raw("min(rowid)")} as first
+      ${timed ? raw(`arg_min(record, ("at", record))`) : raw("min(record)")} as first
       ${join(
         spec.attributes.map((own, i) => sql`, min(${labelled(own)}) <> max(${labelled(own)}) as ${changed(i)}`),
         "",
@@ -68,7 +68,7 @@ export async function createSessions(database: Database, table: string, spec: Se
         "",
       )}
     from spans
-    join ${records} as own on own.rowid = first`);
+    join ${records} as own on own.record = first`);
   await database.run(sql`drop table spans`);
   const { all } = await database.row<{ all: number }>(sql`select count(*) as all from firsts`);
   if (spec.sample !== undefined) {
@@ -108,9 +108,9 @@ export async function createSessions(database: Database, table: string, spec: Se
     order by position`);
   await database.run(sql`
     create view requests as
-    select own.session, cast(row_number() over (partition by own.session order by own."at", own.rowid) - 1 as integer) as seq,
+    select own.session, cast(row_number() over (partition by own.session order by own."at", own.record) - 1 as integer) as seq,
       ${stated ? raw("arrival") : raw(`own."at"`)} as "at", ${orNull("request")} as request, ${orNull("response")} as response,
-      position, shard, own.rowid as record
+      position, shard, own.record
     from ${records} as own
     join sessions on sessions.session = own.session`);
   const span = await database.row<{ fromMs: number; untilMs: number }>(sql`
@@ -148,10 +148,10 @@ export function requestsInOrder(
   );
   return sql`
     select shard, position, own.session, ${spec.arrivals ? raw("arrival") : raw(`own."at"`)} as "at",
-      case when own.rowid = first then attributes end as attributes ${join(more, "")}
+      case when own.record = first then attributes end as attributes ${join(more, "")}
     from ${name(table)} as own
     join sessions on sessions.session = own.session
-    order by shard, position, own."at", own.rowid`;
+    order by shard, position, own."at", own.record`;
 }
 
 const attributeColumn = (own: string) => name(`attribute:${own}`);

@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { type Database, SqlError } from "../io/duckdb.ts";
 import { join, literal, name, raw, sql } from "../io/sql.ts";
 import { InputError } from "../plan/input-error.ts";
+import { rawLines } from "./plain-records.ts";
 import { loadCsv, loadJson, loadLines, RecordAppender } from "./text-records.ts";
 
 /** The log's records inside DuckDB, before anything is known of their columns. */
@@ -48,7 +49,8 @@ export const origin = {
   problem: "__problem",
 } as const;
 
-function formatOf(file: string): Format {
+/** @throws InputError for an unknown ending */
+export function formatOf(file: string): Format {
   const bare = file.toLowerCase().replace(/\.gz$/, "");
   if (/\.(jsonl|ndjson)$/.test(bare)) return "jsonl";
   if (/\.(csv|tsv)$/.test(bare)) return "csv";
@@ -103,7 +105,7 @@ async function loadText(
     const appender = new RecordAppender(database, loading, index);
     if (format === "csv") for (const column of await loadCsv(file, appender)) columns.add(column);
     else if (format === "json") await loadJson(database, file, loading, index, appender);
-    else await loadLines(file, appender);
+    else if (!(await appendRawLines(database, file, loading, index))) await loadLines(file, appender);
     await appender.flush();
   }
   const keyed =
@@ -131,6 +133,21 @@ async function loadText(
   return { files, table, format, columns: format === "csv" ? [...columns] : await keysOf(database, table), records: n };
 }
 
+/** Lines of a file that DuckDB's reader understands; false, and none of them, when it does not. */
+async function appendRawLines(database: Database, file: string, table: string, index: number): Promise<boolean> {
+  try {
+    await database.run(sql`
+      insert into ${name(table)}
+      select ${index}, line, null, record, null
+      from (select record, row_number() over () as line from ${rawLines([file])})
+      where trim(record, chr(32) || chr(9) || chr(13)) <> ''`);
+    return true;
+  } catch (error) {
+    if (error instanceof SqlError) return false;
+    throw error;
+  }
+}
+
 async function refuseAll(database: Database, files: readonly string[], table: string): Promise<never> {
   const { line, problem } = await database.row<{ line: number; problem: string }>(sql`
     select ${name(origin.line)} as line, ${name(origin.problem)} as problem from ${name(table)}
@@ -149,6 +166,11 @@ async function keysOf(database: Database, table: string): Promise<string[]> {
     from ${name(table)}
     where ${name(origin.problem)} is null`);
   return rows.map(({ key }) => key).sort();
+}
+
+/** Whether there is something to read; {@link loadSource} says what is wrong when there is not. */
+export function isReadable(file: string): boolean {
+  return existsSync(file) && statSync(file).isFile() && statSync(file).size > 0;
 }
 
 function requireFile(file: string): void {

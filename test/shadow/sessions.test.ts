@@ -186,7 +186,7 @@ describe("shards", () => {
     const database = await openDatabase({ threads: 2 });
     await database.run(sql`
       create table traffic as
-      select 0 as file, range as line, 'session ' || range // 3 as session, 'user ' || (range // 3) % 4000 as "user",
+      select range as record, 0 as file, range as line, 'session ' || range // 3 as session, 'user ' || (range // 3) % 4000 as "user",
         timestamp '2026-01-05' + to_seconds(range) as "at"
       from range(48000)`);
     const summary = await createSessions(database, "traffic", { assignBy: "user", attributes: [] });

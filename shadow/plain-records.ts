@@ -1,0 +1,115 @@
+import { type Database, SqlError } from "../io/duckdb.ts";
+import { isGzip } from "../io/lines.ts";
+import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
+import type { Field } from "./map-records.ts";
+import { inRange, isZoneless, timeFromText } from "./times.ts";
+
+/** Columns that are taken as they stand: the session first. */
+export interface PlainSpec {
+  readonly session: string;
+  readonly user?: string | undefined;
+  readonly at?: string | undefined;
+  readonly fields: readonly (Field & { readonly from: string; readonly as: "text" | "json" })[];
+}
+
+/**
+ * Reads JSON lines in one pass: every record is parsed once, by DuckDB, and each bad one by itself.
+ *
+ * Creates a table of the files' lines in their order: file (index), line, session, user, at (TIMESTAMP in UTC), the fields,
+ * `zoneless` (a time without a zone), `problem` (empty for a blank line) and `broken`, the text of a record with one.
+ *
+ * @returns false, and no table, when the files hold something that only the careful reader understands: bytes that are not
+ *   UTF-8, mixed line ends, a very long line, times that are mostly no ISO texts, a column that no record has
+ */
+export async function readPlainRecords(
+  database: Database,
+  files: readonly string[],
+  { session, user, at, fields }: PlainSpec,
+  table: string,
+): Promise<boolean> {
+  const texts = [session, user, at].filter((column) => column !== undefined);
+  const json = fields.filter(({ as }) => as === "json").map(({ from }) => from);
+  const columns = [...new Set([...texts, ...fields.map(({ from }) => from)])];
+  const alike = new Set(columns.map((column) => column.toLowerCase())).size < columns.length;
+  if (
+    alike ||
+    json.some((column) => texts.includes(column) || fields.some((own) => own.as === "text" && own.from === column))
+  )
+    return false;
+  const structure = JSON.stringify(
+    Object.fromEntries(columns.map((column) => [column, json.includes(column) ? "JSON" : "VARCHAR"])),
+  );
+  const own = (column: string) => sql`v.${name(column)}`;
+  const value = ({ from, as }: PlainSpec["fields"][number]) =>
+    as === "json" ? sql`nullif(cast(${own(from)} as varchar), 'null')` : own(from);
+  const time = at === undefined ? raw("cast(null as timestamp)") : timeFromText(own(at));
+  const problem = sql`case
+    when v is null then case when record is null or trim(record, ${whitespace}) = '' then '' when json_valid(record) then 'not a JSON object' else 'not valid JSON' end
+    when coalesce(${own(session)}, '') = '' then case when json_type(record) <> 'OBJECT' then 'not a JSON object' else 'the session is missing' end
+    ${at === undefined ? raw("") : sql`when "at" is null then coalesce('not a time: ' || left(${own(at)}, 40), 'the time is missing') when not ${inRange(raw('"at"'))} then 'not a time between 1970 and 2200: ' || left(${own(at)}, 40)`}
+    ${join(
+      fields.filter(({ as }) => as === "json").map((field) => notJson(field, value(field))),
+      " ",
+    )}
+  end`;
+  const several = files.length > 1;
+  try {
+    await database.run(sql`
+      create table ${name(table)} as
+      select ${several ? raw("filename,") : raw("")} ${own(session)} as session,
+        ${user === undefined ? raw("cast(null as varchar)") : sql`nullif(${own(user)}, '')`} as "user", "at"
+        ${join(
+          fields.map((field) => sql`, ${value(field)} as ${name(field.name)}`),
+          "",
+        )},
+        ${at === undefined ? raw("false") : isZoneless(own(at))} as zoneless,
+        ${problem} as problem, case when problem <> '' then record end as broken
+      from (
+        select *, ${time} as "at"
+        from (select *, try(from_json(record, ${literal(structure)})) as v from ${rawLines(files)}))`);
+  } catch (error) {
+    if (error instanceof SqlError) return false;
+    throw error;
+  }
+  const found = await database.row<Record<string, number>>(sql`
+    select count(*) filter (where problem <> '') as bad, count(*) filter (where problem is distinct from '') as records,
+      count(session) as session, count("user") as "user", count("at") as "at"
+      ${join(
+        fields.map((field, i) => sql`, count(${name(field.name)}) as ${name(`field ${i}`)}`),
+        "",
+      )}
+    from ${name(table)}`);
+  const empty = [
+    ...(["session", ...(user === undefined ? [] : ["user"]), ...(at === undefined ? [] : ["at"])] as const),
+    ...fields.map((_, i) => `field ${i}`),
+  ].some((column) => found[column] === 0);
+  if (empty || (found.bad as number) > 0.1 * (found.records as number)) {
+    await database.run(sql`drop table ${name(table)}`);
+    return false;
+  }
+  return true;
+}
+
+/** Lines as DuckDB's CSV reader gives them: one column, blank ones as NULL; refused when one is not UTF-8 or very long. */
+export function rawLines(files: readonly string[]): Sql {
+  const zipped = new Set(files.map(isGzip));
+  const compression = zipped.size > 1 ? "auto" : zipped.has(true) ? "gzip" : "none";
+  const options = raw(
+    `delim = chr(1), quote = '', escape = '', header = false, auto_detect = false, columns = {'record': 'VARCHAR'},
+    compression = '${compression}', filename = ${files.length > 1}, max_line_size = 8000000`,
+  );
+  return sql`read_csv([${join(files.map(literal))}], ${options})`;
+}
+
+/** JSON as Python writes it: NaN and Infinity outside of texts. The first look is a quick one. */
+function notJson({ from }: PlainSpec["fields"][number], text: Sql): Sql {
+  const bare = sql`regexp_replace(${text}, '"(\\\\.|[^"\\\\])*"', '', 'g')`;
+  const quick = join(
+    ["NaN", "nan", "Inf", "inf"].map((word) => sql`contains(${text}, ${literal(word)})`),
+    " or ",
+  );
+  return sql`when (${quick}) and regexp_matches(${bare}, 'NaN|nan|[Ii]nf')
+    then ${literal(`column ${from}: expected JSON, found NaN or Infinity in `)} || left(${text}, 40)`;
+}
+
+const whitespace = raw("chr(32) || chr(9) || chr(10) || chr(13)");
