@@ -12,6 +12,9 @@ const column = z.union(
 );
 const sources = z.union([text, z.array(text).min(1)], "write a file, a glob, or a list of them");
 
+const secretKinds = ["email", "phone", "card", "key"] as const;
+const secretKind = z.enum(secretKinds, "write email, phone, card or key");
+
 const recordedSchema = z.strictObject({
   source: sources.optional(),
   session: column.optional(),
@@ -40,7 +43,7 @@ const metricSchema = z.strictObject({
   quantile: z.number("write a number between 0 and 1, as 0.95").gt(0).lt(1).optional(),
   better: z.enum(["higher", "lower"], "write higher or lower"),
   measuredIn: text.optional(),
-  matureAfter: duration.default(0),
+  matureAfter: z.union([z.literal("labels"), duration], "write a duration, as 24h, or labels").default(0),
   whenFailed: z.enum(["worst", "missing"], "write worst or missing").optional(),
 });
 
@@ -88,6 +91,32 @@ export const projectSchema = z.strictObject({
         })
         .optional(),
       quarantineLimit: share.default(0.01),
+      redact: z
+        .union(
+          [
+            z.array(secretKind),
+            z.strictObject({
+              kinds: z.array(secretKind).default([...secretKinds]),
+              paths: z.array(text).default([]),
+              patterns: z.record(z.string(), text).default({}),
+            }),
+          ],
+          "write a list of email, phone, card and key, or { kinds, paths, patterns }",
+        )
+        .optional(),
+      labels: z
+        .strictObject({
+          source: sources,
+          key: column,
+          /** column of the traffic that holds the key; its session unless stated */
+          on: column.optional(),
+          at: column.optional(),
+          where: text.optional(),
+          values: z
+            .record(z.string(), column)
+            .refine((values) => Object.keys(values).length > 0, "write at least one label, as { resolved: resolved }"),
+        })
+        .optional(),
     })
     .prefault({}),
   /** what production logged, when its lane is replayed */

@@ -11,7 +11,9 @@ import type { Plan } from "../plan/plan.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import { asReplayed, noChange } from "../scenarios/scenario.ts";
 import { type Arrivals, diurnal, flat } from "../shadow/arrivals.ts";
+import { parseJsonPath } from "../shadow/json-path.ts";
 import type { ColumnExpression } from "../shadow/map-records.ts";
+import { parsePattern, type RedactionRules } from "../shadow/redaction-rules.ts";
 import { type LaneName, laneNames, projectSchema, type WrittenProject } from "./project-schema.ts";
 
 /** Where requests come from, with their files found. */
@@ -25,6 +27,17 @@ export interface TrafficSource {
   /** recorded tool calls of a request */
   readonly tools?: ColumnExpression | undefined;
   readonly where?: string | undefined;
+}
+
+/** Where the labels come from. */
+export interface LabelSource {
+  readonly files: readonly string[];
+  readonly key: ColumnExpression;
+  /** of the traffic; its session unless stated */
+  readonly on?: ColumnExpression | undefined;
+  readonly at?: ColumnExpression | undefined;
+  readonly where?: string | undefined;
+  readonly values: Readonly<Record<string, ColumnExpression>>;
 }
 
 /** A lane's policy: a module to replay, or what a log recorded of it. */
@@ -65,6 +78,10 @@ export interface Project {
   readonly attributes: readonly { readonly name: string; readonly from: ColumnExpression }[];
   readonly arrivals?: (Arrivals & { readonly written: string }) | undefined;
   readonly quarantineLimit: number;
+  readonly redact?: RedactionRules | undefined;
+  readonly labels?: LabelSource | undefined;
+  /** metrics whose values are known when the labels are */
+  readonly maturedByLabels: readonly string[];
   /** in the order of {@link laneNames} */
   readonly lanes: readonly { readonly lane: LaneName; readonly policy: LanePolicy }[];
   /** the lanes that stand for control and candidate in every figure */
@@ -119,6 +136,9 @@ export async function loadProject(path: string): Promise<Project> {
     attributes,
     arrivals: arrivalsOf(written, document, folder),
     quarantineLimit: written.traffic.quarantineLimit,
+    redact: redactionOf(written, document),
+    labels: await labelsOf(written, find),
+    maturedByLabels: maturedByLabels(written, document),
     lanes,
     compared: comparedLanes(
       lanes.map(({ lane }) => lane),
@@ -203,7 +223,8 @@ function metricsOf({ metrics }: WrittenProject, document: SourceDocument): Metri
     const common = {
       name,
       better,
-      matureAfterMs: matureAfter,
+      // that of labels is known when they are read
+      matureAfterMs: matureAfter === "labels" ? 0 : matureAfter,
       whenFailed: whenFailed ?? (kind === "proportion" ? "worst" : "missing"),
       ...(measuredIn === undefined ? {} : { measuredIn }),
     } as const;
@@ -214,6 +235,39 @@ function metricsOf({ metrics }: WrittenProject, document: SourceDocument): Metri
   });
   if (complaints.length > 0) throw allComplaints(complaints);
   return found;
+}
+
+function redactionOf({ traffic }: WrittenProject, document: SourceDocument): RedactionRules | undefined {
+  const { redact } = traffic;
+  if (redact === undefined) return undefined;
+  const { kinds, paths, patterns } = Array.isArray(redact) ? { kinds: redact, paths: [], patterns: {} } : redact;
+  const own = Object.entries(patterns).map(([name, pattern]) => ({ name, pattern }));
+  const problems = [
+    ...paths.map((path, i) => ({ read: parseJsonPath(path), at: ["traffic", "redact", "paths", i] })),
+    ...own.map((pattern) => ({ read: parsePattern(pattern), at: ["traffic", "redact", "patterns", pattern.name] })),
+  ].flatMap(({ read, at }) =>
+    "problem" in read ? [new InputError(document.place(at), read.problem, read.wayOut)] : [],
+  );
+  if (problems.length > 0) throw allComplaints(problems);
+  return { kinds, paths, patterns: own };
+}
+
+async function labelsOf({ traffic }: WrittenProject, find: Find): Promise<LabelSource | undefined> {
+  if (traffic.labels === undefined) return undefined;
+  const { source, ...labels } = traffic.labels;
+  return { files: await find(source, ["traffic", "labels", "source"]), ...labels };
+}
+
+function maturedByLabels({ metrics, traffic }: WrittenProject, document: SourceDocument): string[] {
+  const names = Object.keys(metrics).filter((name) => metrics[name]?.matureAfter === "labels");
+  const [first] = names;
+  if (first !== undefined && traffic.labels?.at === undefined)
+    throw new InputError(
+      document.place(["metrics", first, "matureAfter"]),
+      "matureAfter: labels needs labels with times",
+      "write traffic.labels with at: …, or a duration",
+    );
+  return names;
 }
 
 type Find = (patterns: string | readonly string[], at: readonly PropertyKey[]) => Promise<readonly string[]>;

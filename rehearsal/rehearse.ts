@@ -6,6 +6,7 @@ import { threadPool } from "../io/pool.ts";
 import { writeTextFile } from "../io/run-folder.ts";
 import { didYouMean } from "../plan/document.ts";
 import { InputError } from "../plan/input-error.ts";
+import type { Metric } from "../plan/metric.ts";
 import { buildResult, comparisonResult, scenarioResult } from "../reports/build-result.ts";
 import { htmlReport } from "../reports/html.ts";
 import { markdownReport } from "../reports/markdown.ts";
@@ -32,6 +33,8 @@ export interface SimulationOptions {
 
 /** A run whose outcomes are there. */
 export interface Measured extends Replayed {
+  /** with the maturity that the labels showed */
+  readonly project: Project;
   readonly outcomes: Outcomes;
   readonly summary: OutcomeSummary;
 }
@@ -73,11 +76,12 @@ export interface Rehearsed {
  * @throws InputError for anything wrong in the project's files or its logs
  */
 export async function rehearse(
-  project: Project,
+  written: Project,
   options: RunOptions & SimulationOptions,
   onProgress: Progress = () => {},
 ): Promise<Rehearsed> {
-  const measured = await measure(project, options, onProgress);
+  const measured = await measure(written, options, onProgress);
+  const { project } = measured;
   const comparison = compare(project.plan, measured.outcomes);
   const { scenarios, simulation } = await simulateOutcomes(project, measured, options, onProgress);
   const { run } = measured;
@@ -128,18 +132,20 @@ export async function compareLanes(
 
 /** Replays the project and simulates its plan. */
 export async function simulatePlan(
-  project: Project,
+  written: Project,
   options: RunOptions & SimulationOptions,
   onProgress: Progress = () => {},
 ): Promise<SimulateResult> {
-  const measured = await measure(project, options, onProgress);
+  const measured = await measure(written, options, onProgress);
+  const { project } = measured;
   const { scenarios, simulation } = await simulateOutcomes(project, measured, options, onProgress);
   return { run: runResult(project, measured.run), scenarios: scenarios.map(scenarioResult), simulation };
 }
 
 /** Replays the project and aggregates its observations to outcomes. */
-async function measure(project: Project, options: RunOptions, onProgress: Progress): Promise<Measured> {
-  const replayed = await replayProject(project, options, onProgress);
+async function measure(written: Project, options: RunOptions, onProgress: Progress): Promise<Measured> {
+  const replayed = await replayProject(written, options, onProgress);
+  const project = matured(written, replayed.imported);
   onProgress("outcomes", 0, 1);
   const { folder } = replayed.run;
   const folders = {
@@ -162,10 +168,19 @@ async function measure(project: Project, options: RunOptions, onProgress: Progre
     requireSegments(project, measured.outcomes);
     await writeOutcomes(database, project.metrics, join(folder, "outcomes"));
     onProgress("outcomes", 1, 1);
-    return { ...replayed, ...measured };
+    return { ...replayed, ...measured, project };
   } finally {
     await database.close();
   }
+}
+
+/** The project with the maturity of the metrics that wait for labels. */
+function matured(project: Project, { labels }: Imported): Project {
+  const { maturedByLabels, metrics, plan } = project;
+  const known = (metric: Metric): Metric =>
+    maturedByLabels.includes(metric.name) ? { ...metric, matureAfterMs: labels?.matureAfterMs ?? 0 } : metric;
+  const guardrails = plan.guardrails.map((guardrail) => ({ ...guardrail, metric: known(guardrail.metric) }));
+  return { ...project, metrics: metrics.map(known), plan: { ...plan, guardrails } };
 }
 
 /** A segment of the plan or of a scenario that no session is in is a slip of the pen. */

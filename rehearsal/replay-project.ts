@@ -2,11 +2,21 @@ import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Database } from "../io/duckdb.ts";
 import { publishFile, readJsonFile, temporaryName, writeTextFile } from "../io/run-folder.ts";
-import { raw, type Sql, sql } from "../io/sql.ts";
+import { name, raw, type Sql, sql } from "../io/sql.ts";
+import { labelPrefix } from "../io/tables.ts";
 import { InputError } from "../plan/input-error.ts";
 import { createQuarantine, type Import, importRecords } from "../shadow/import-records.ts";
+import {
+  createLabels,
+  type LabelSummary,
+  labelFields,
+  labelKey,
+  summarizeLabels,
+  withLabels,
+} from "../shadow/labels.ts";
 import type { Field } from "../shadow/map-records.ts";
 import { recordedFields, writeRecorded } from "../shadow/recorded.ts";
+import { redactor } from "../shadow/redaction.ts";
 import { type ReplaySummary, replay } from "../shadow/replay.ts";
 import { type RequestSchema, requestSchema } from "../shadow/request-table.ts";
 import {
@@ -33,6 +43,9 @@ export interface Imported {
   readonly sessions: SessionSummary;
   /** types of the requests' members, when a policy answers batches */
   readonly schema?: RequestSchema | undefined;
+  readonly labels?: LabelSummary | undefined;
+  /** secrets that were replaced, by kind */
+  readonly redacted?: Readonly<Record<string, number>> | undefined;
 }
 
 /** Told while a rehearsal goes on; shown on stderr by the command line. */
@@ -79,6 +92,7 @@ export async function replayProject(
         memoryMegabytes: settings.memoryMegabytes,
         failureLimit: settings.failureLimit,
         schema: imported.schema,
+        labels: Object.keys(project.labels?.values ?? {}),
         keepResponses: settings.responses === "store",
         threads: options.threads,
       },
@@ -105,6 +119,8 @@ async function importProject(project: Project, run: Run, threads: number, onProg
   try {
     await createQuarantine(database);
     const imports: Import[] = [];
+    // equal secrets of one seed have equal tokens, so that lanes and labels join
+    const own = project.redact && redactor(project.redact, `foretaste ${run.manifest.seed}`);
     const quarantined = () =>
       writeTable(database, join(run.folder, "quarantine.parquet"), sql`select * from quarantine`);
     const base = project.traffic ? "traffic" : (project.lanes[0]?.lane as string);
@@ -125,7 +141,7 @@ async function importProject(project: Project, run: Run, threads: number, onProg
       onProgress(`read ${role}`, 0, 1);
       const at = role === base ? source.at : undefined;
       requireTimes(role !== base || at !== undefined, role === base ? project.arrivals : undefined, place("at"));
-      const spec = { ...source, role, fields, place, quarantineLimit: project.quarantineLimit };
+      const spec = { ...source, role, fields, place, quarantineLimit: project.quarantineLimit, redactor: own };
       try {
         imports.push(await importRecords(database, spec, role));
         onProgress(`read ${role}`, 1, 1);
@@ -154,12 +170,28 @@ async function importProject(project: Project, run: Run, threads: number, onProg
         return from === undefined ? [] : [{ name: own, from, as: "json", place: place(own) }];
       });
       const measured = recorded.find(({ policy }) => policy.source === "traffic")?.fields ?? [];
-      await load("traffic", traffic, place, [...attributeFields, ...texts, ...measured]);
+      const { on } = project.labels ?? {};
+      const key: Field[] =
+        on === undefined
+          ? []
+          : [{ name: labelKey, from: on, as: "text", place: project.place("traffic", "labels", "on") }];
+      await load("traffic", traffic, place, [...attributeFields, ...texts, ...measured, ...key]);
     }
     for (const { lane, policy, place, fields } of recorded) {
       if (policy.source === "traffic") continue;
       await load(lane, policy.source, place, lane === base ? [...fields, ...attributeFields] : fields);
     }
+    const labels = Object.keys(project.labels?.values ?? {});
+    if (project.labels) {
+      const { key, values, ...source } = project.labels;
+      const place = (part: string) => project.place("traffic", "labels", part === "session" ? "key" : part);
+      const fields = labelFields(values, (label) => project.place("traffic", "labels", "values", label));
+      await load("labels", { ...source, session: key }, place, fields);
+      await createLabels(database, "labels", labels);
+    }
+    const byKey = project.labels?.on !== undefined;
+    const from = (table: string) =>
+      labels.length === 0 ? name(table) : withLabels(table, byKey && table === "traffic");
     const spec: SessionSpec = {
       assignBy: project.plan.assignBy,
       attributes: project.attributes.map((attribute) => attribute.name),
@@ -170,26 +202,30 @@ async function importProject(project: Project, run: Run, threads: number, onProg
     await writeTable(database, join(run.folder, "sessions.parquet"), sql`select * from sessions order by position`);
     if (project.traffic) {
       const columns = new Set((await database.describe(sql`from traffic`)).map((column) => column.name));
-      const further = ["request", "response", "tools"].map((own) => ({
-        column: columns.has(own) ? own : undefined,
-        as: own,
-      }));
-      await writeTable(database, requestsFile(run.folder), requestsInOrder(base, spec, further), 10_240);
+      const further = [
+        ...["request", "response", "tools"].map((own) => ({ column: columns.has(own) ? own : undefined, as: own })),
+        ...labels.map((label) => ({ column: labelPrefix + label, as: labelPrefix + label })),
+      ];
+      await writeTable(database, requestsFile(run.folder), requestsInOrder(from("traffic"), spec, further), 10_240);
     }
     for (const { lane, policy } of recorded) {
       const folder = observationsFolder(run.folder, lane);
       mkdirSync(folder, { recursive: true });
       const table = policy.source === "traffic" ? "traffic" : lane;
-      await writeRecorded(
-        database,
-        table,
-        policy,
-        join(folder, "recorded.parquet"),
-        project.replay.sample !== undefined,
-      );
+      await writeRecorded(database, table, policy, join(folder, "recorded.parquet"), {
+        sampled: project.replay.sample !== undefined,
+        from: from(table),
+        labels,
+      });
     }
     const batches = Object.values(run.manifest.policies).some(({ batch }) => batch);
-    const imported = { imports, sessions, ...(batches ? { schema: await schemaOf(database) } : {}) };
+    const imported = {
+      imports,
+      sessions,
+      ...(own ? { redacted: own.counts() } : {}),
+      ...(labels.length > 0 ? { labels: await summarizeLabels(database, base, "labels", byKey) } : {}),
+      ...(batches ? { schema: await schemaOf(database) } : {}),
+    };
     writeTextFile(importFile(run), `${JSON.stringify(imported, null, 2)}\n`);
     return imported;
   } finally {

@@ -53,14 +53,14 @@ export async function openRun(project: Project, options: RunOptions): Promise<Ru
   const policies: Partial<Record<LaneName, PolicyIdentity>> = {};
   for (const { lane, policy } of project.lanes) policies[lane] = await identify(lane, policy);
   const { seed, startedAt, versions, command } = options;
-  const { traffic, attributes, arrivals, lanes, replay, plan } = project;
+  const { traffic, attributes, arrivals, lanes, replay, plan, redact, labels } = project;
   // how fast it goes changes no observation
   const { concurrency, maxCalls, callsPerSecond, ...settings } = replay;
   const key = sha256(
     canonicalJson({
       inputs: inputs.map(({ role, sha256: hash }) => [role, hash]),
       policies,
-      mapping: [mappingOf(traffic), attributes, arrivals, mappingOf(lanes)],
+      mapping: [mappingOf(traffic), attributes, arrivals, mappingOf(lanes), redact, mappingOf(labels)],
       replay: { ...settings, seed, assignBy: plan.assignBy, version: versions.foretaste },
     }),
   );
@@ -80,9 +80,10 @@ export async function openRun(project: Project, options: RunOptions): Promise<Ru
   return { folder, manifest, resumed: false };
 }
 
-async function inputsOf({ traffic, lanes }: Project): Promise<Manifest["inputs"]> {
+async function inputsOf({ traffic, labels, lanes }: Project): Promise<Manifest["inputs"]> {
   const files = [
     ...(traffic?.files ?? []).map((file) => ({ role: "traffic", file })),
+    ...(labels?.files ?? []).map((file) => ({ role: "labels", file })),
     ...lanes.flatMap(({ lane, policy }) =>
       policy.kind === "recorded" && policy.source !== "traffic"
         ? policy.source.files.map((file) => ({ role: lane as string, file }))

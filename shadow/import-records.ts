@@ -2,8 +2,10 @@ import type { Database } from "../io/duckdb.ts";
 import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { InputError } from "../plan/input-error.ts";
 import { type ColumnExpression, type Field, mapRecords } from "./map-records.ts";
+import { origin } from "./origin.ts";
 import { type PlainSpec, readPlainRecords } from "./plain-records.ts";
-import { formatOf, isReadable, loadSource, origin } from "./source.ts";
+import type { Redactor } from "./redaction.ts";
+import { formatOf, isReadable, loadSource } from "./source.ts";
 import { inRange, isZoneless, timeFromText } from "./times.ts";
 
 /** Which records of which files are read, and what they say. */
@@ -19,6 +21,8 @@ export interface ImportSpec {
   readonly fields: readonly Field[];
   /** file and line of a key in the project's file, for messages */
   readonly place: (key: string) => string;
+  /** replaces secrets before anything is stored */
+  readonly redactor?: Redactor | undefined;
   /** largest share of bad records */
   readonly quarantineLimit: number;
 }
@@ -103,8 +107,9 @@ export async function importRecords(database: Database, spec: ImportSpec, table:
 }
 
 /** What {@link readPlainRecords} needs, when columns are taken as they stand. */
-function plainSpec({ files, session, user, at, where, fields }: ImportSpec): PlainSpec | undefined {
-  if (!files.every((file) => formatOf(file) === "jsonl" && isReadable(file)) || where !== undefined) return undefined;
+function plainSpec({ files, session, user, at, where, fields, redactor }: ImportSpec): PlainSpec | undefined {
+  if (!files.every((file) => formatOf(file) === "jsonl" && isReadable(file)) || where !== undefined || redactor)
+    return undefined;
   if (typeof session !== "string" || typeof user === "object" || typeof at === "object") return undefined;
   const plain = fields.flatMap((field) =>
     typeof field.from === "string" && field.as !== "value" ? [{ ...field, from: field.from, as: field.as }] : [],
@@ -136,7 +141,7 @@ async function linesOf(database: Database, files: readonly string[], read: strin
  * @returns what a reader of the result should know
  */
 async function readCarefully(database: Database, spec: ImportSpec, table: string): Promise<readonly string[]> {
-  const source = await loadSource(database, spec.files, `${table}_records`);
+  const source = await loadSource(database, spec.files, `${table}_records`, spec.redactor);
   const mapped = `${table}_mapped`;
   await mapRecords(database, source, fieldsOf(spec), mapped);
   const time = spec.at === undefined ? undefined : await timeOf(database, mapped);

@@ -1,7 +1,8 @@
 import { type Database, SqlError } from "../io/duckdb.ts";
 import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { placeKey, textName, withTexts } from "./inspect-texts.ts";
-import { origin, type Source } from "./source.ts";
+import { origin } from "./origin.ts";
+import type { Source } from "./source.ts";
 import { typedRelation } from "./typed-columns.ts";
 
 /** One column of a log, as it is there. */

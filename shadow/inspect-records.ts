@@ -3,7 +3,7 @@ import { name, raw, sql } from "../io/sql.ts";
 import { fileAndLine } from "./inspect-texts.ts";
 import type { Example, TrafficWarning } from "./inspect-warning.ts";
 import { countOf } from "./inspect-words.ts";
-import { origin } from "./source.ts";
+import { origin } from "./origin.ts";
 
 /** Records that no reader can make sense of, and the first of them. */
 export interface Unreadable {

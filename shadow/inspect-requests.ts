@@ -3,7 +3,8 @@ import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { timeOf } from "./import-records.ts";
 import type { Role } from "./inspect-names.ts";
 import { placeKey, textName, withTexts } from "./inspect-texts.ts";
-import { origin, type Source } from "./source.ts";
+import { origin } from "./origin.ts";
+import type { Source } from "./source.ts";
 import { typedRelation } from "./typed-columns.ts";
 
 /** The columns that the warnings are about. */

@@ -1,6 +1,7 @@
 import type { Database } from "../io/duckdb.ts";
 import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
-import { origin, type Source } from "./source.ts";
+import { origin } from "./origin.ts";
+import type { Source } from "./source.ts";
 import { textColumn } from "./typed-columns.ts";
 
 /** No file has as many lines. */

@@ -2,7 +2,8 @@ import { type Database, SqlError } from "../io/duckdb.ts";
 import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { InputError } from "../plan/input-error.ts";
 import { vetExpression } from "./expression.ts";
-import { origin, type Source } from "./source.ts";
+import { origin } from "./origin.ts";
+import type { Source } from "./source.ts";
 import { jsonColumn, textColumn, typedRelation } from "./typed-columns.ts";
 
 /** A column of the log by its name, or one scalar SQL expression over its columns. */

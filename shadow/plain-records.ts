@@ -1,6 +1,7 @@
 import { type Database, SqlError } from "../io/duckdb.ts";
-import { isGzip } from "../io/lines.ts";
+import { bytesOf, isGzip } from "../io/lines.ts";
 import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
+import { InputError } from "../plan/input-error.ts";
 import type { Field } from "./map-records.ts";
 import { inRange, isZoneless, timeFromText } from "./times.ts";
 
@@ -53,6 +54,7 @@ export async function readPlainRecords(
     )}
   end`;
   const several = files.length > 1;
+  if (!(await areWhole(files))) return false;
   try {
     await database.run(sql`
       create table ${name(table)} as
@@ -88,6 +90,17 @@ export async function readPlainRecords(
     return false;
   }
   return true;
+}
+
+/** DuckDB takes the end of a cut-off gzip stream for the end of the file. */
+export async function areWhole(files: readonly string[]): Promise<boolean> {
+  try {
+    for (const file of files.filter(isGzip)) for await (const _ of bytesOf(file));
+    return true;
+  } catch (error) {
+    if (error instanceof InputError) return false;
+    throw error;
+  }
 }
 
 /** Lines as DuckDB's CSV reader gives them: one column, blank ones as NULL; refused when one is not UTF-8 or very long. */

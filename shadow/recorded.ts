@@ -1,7 +1,7 @@
 import type { Database } from "../io/duckdb.ts";
 import { publishFile, temporaryName } from "../io/run-folder.ts";
 import { join, name, raw, type Sql, sql } from "../io/sql.ts";
-import { isReservedMeasure, reservedMeasures } from "../io/tables.ts";
+import { isReservedMeasure, labelPrefix, reservedMeasures } from "../io/tables.ts";
 import { InputError } from "../plan/input-error.ts";
 import type { ColumnExpression, Field } from "./map-records.ts";
 
@@ -46,18 +46,26 @@ export function recordedFields({ failed, error, measures }: RecordedPolicy, plac
   return fields;
 }
 
+export interface RecordedOptions {
+  /** leave out the sessions of the table `out_of_sample` */
+  readonly sampled?: boolean;
+  /** the table with more columns */
+  readonly from?: Sql;
+  /** labels among its columns */
+  readonly labels?: readonly string[];
+}
+
 /**
  * Writes the observations of a recorded lane from its records: one a record, at the log's own times.
  *
  * @param table of importRecords, with the fields of {@link recordedFields}
- * @param sampled leave out the sessions of the table `out_of_sample`
  */
 export async function writeRecorded(
   database: Database,
   table: string,
   { failed, error, measures }: RecordedPolicy,
   file: string,
-  sampled = false,
+  { sampled = false, from = name(table), labels = [] }: RecordedOptions = {},
 ): Promise<void> {
   const described = await database.describe(sql`select * from ${name(table)}`);
   const typeOf = (key: string) => described.find((column) => column.name === `${measurePrefix}${key}`)?.type ?? "";
@@ -90,15 +98,23 @@ export async function writeRecorded(
         "at", ${status} as status, ${latency} as latency_ms, cast(null as varchar) as response_digest,
         ${message} as error, cast(null as varchar) as stack, cast(null as integer) as tool_hits,
         cast(null as integer) as tool_drifts, cast(null as integer) as tool_misses ${join(columns, "")}
-      from ${name(table)}
+        ${join(
+          labels.map((label) => sql`, ${name(labelPrefix + label)} as ${name(label)}`),
+          "",
+        )}
+      from ${from}
       ${sampled ? raw("where session not in (select session from out_of_sample)") : raw("")}
       order by session, seq
     ) to ${temporary} (format parquet)`);
   publishFile(temporary, file);
 }
 
-function measureValue(key: string, type: string): Sql {
-  const value = name(`${measurePrefix}${key}`);
+/**
+ * A value as boolean, number or text.
+ *
+ * @throws InputError for a type that is none of these
+ */
+export function measureValue(key: string, type: string, value = name(`${measurePrefix}${key}`)): Sql {
   if (type === "BOOLEAN") return value;
   if (/^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL\(.*\))$/.test(type))
     return finite(sql`cast(${value} as double)`);

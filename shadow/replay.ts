@@ -26,6 +26,8 @@ export interface ReplaySpec extends Omit<ReplaySettings, "until"> {
   readonly isolation: "thread" | "process";
   readonly memoryMegabytes: number;
   readonly failureLimit: FailureLimit;
+  /** labels of the requests, which observations have beside their measures */
+  readonly labels?: readonly string[] | undefined;
 }
 
 /** A lane stops after the shard in which its share of failed sessions passes the limit, once it has so many sessions. */
@@ -118,7 +120,7 @@ export async function replay(
         continue;
       }
       const observations = { ...together(parts, i, rows), seq };
-      await writeObservations(database, folder, lane, shard, observations);
+      await writeObservations(database, folder, lane, shard, observations, spec.labels);
       if (spec.keepResponses) await writeResponses(database, folder, lane, shard, observations);
       // a session fails once
       watch.add(lane, shard, { sessions: counts.length, failed: observations.failures.length });

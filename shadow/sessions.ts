@@ -138,7 +138,7 @@ export async function createSessions(database: Database, table: string, spec: Se
  * @param further columns of the records' table, with their names in the result; NULL when there is no such column
  */
 export function requestsInOrder(
-  table: string,
+  records: Sql,
   spec: SessionSpec,
   further: readonly { readonly column: string | undefined; readonly as: string }[],
 ): Sql {
@@ -149,7 +149,7 @@ export function requestsInOrder(
   return sql`
     select shard, position, own.session, ${spec.arrivals ? raw("arrival") : raw(`own."at"`)} as "at",
       case when own.record = first then attributes end as attributes ${join(more, "")}
-    from ${name(table)} as own
+    from ${records} as own
     join sessions on sessions.session = own.session
     order by shard, position, own."at", own.record`;
 }

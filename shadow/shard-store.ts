@@ -4,6 +4,7 @@ import type { Database } from "../io/duckdb.ts";
 import { parquetFiles, publishFile, shardFile, temporaryName } from "../io/run-folder.ts";
 import { join as joined, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { labelPrefix } from "../io/tables.ts";
+import { InputError } from "../plan/input-error.ts";
 import { type Observations, statuses } from "./observations.ts";
 import { batchesOf, type RequestBatch, type WholeShard } from "./requests.ts";
 
@@ -83,6 +84,8 @@ export async function writeObservations(
     table,
     numbers.map(({ values }) => values),
   );
+  const both = labels.find((label) => observations.measures.has(label));
+  if (both !== undefined) throw new InputError(`measure ${both}`, "is the name of a label, too", "rename one of them");
   const failing = observations.failures.length > 0;
   const own = (column: string) => sql`answers.${name(column)}`;
   const number = (column: string) => sql`case when not isnan(${own(column)}) then ${own(column)} end`;

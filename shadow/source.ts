@@ -1,8 +1,10 @@
 import { existsSync, statSync } from "node:fs";
 import { type Database, SqlError } from "../io/duckdb.ts";
-import { join, literal, name, raw, sql } from "../io/sql.ts";
+import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { InputError } from "../plan/input-error.ts";
-import { rawLines } from "./plain-records.ts";
+import { origin } from "./origin.ts";
+import { areWhole, rawLines } from "./plain-records.ts";
+import type { Redactor } from "./redaction.ts";
 import { loadCsv, loadJson, loadLines, RecordAppender } from "./text-records.ts";
 
 /** The log's records inside DuckDB, before anything is known of their columns. */
@@ -16,17 +18,22 @@ export interface Source {
   readonly records: number;
 }
 
-type Format = "jsonl" | "csv" | "json" | "parquet";
+export type Format = "jsonl" | "csv" | "json" | "parquet" | "arrow";
 
 /**
  * Loads files into a table: one row a record, a broken record with its problem, none dropped.
  *
- * Text formats are cut into records here and not by DuckDB's readers, which turn two rows into NULLs for one that is
+ * With a redactor, secrets are replaced before anything is stored. Text formats are cut into records here and not by DuckDB's readers, which turn two rows into NULLs for one that is
  * cut off, and read invalid text as NULL silently.
  *
  * @throws InputError for a missing, empty or unreadable file and for an unknown format
  */
-export async function loadSource(database: Database, files: readonly string[], table: string): Promise<Source> {
+export async function loadSource(
+  database: Database,
+  files: readonly string[],
+  table: string,
+  redactor?: Redactor,
+): Promise<Source> {
   const formats = files.map(formatOf);
   const [format] = formats as [Format];
   const other = formats.findIndex((next) => next !== format);
@@ -36,18 +43,16 @@ export async function loadSource(database: Database, files: readonly string[], t
       `is ${formats[other]}, but ${files[0]} is ${format}`,
       "give files of one format",
     );
-  return format === "parquet" ? loadParquet(database, files, table) : loadText(database, files, format, table);
+  if (format === "jsonl" || format === "csv" || format === "json")
+    return loadText(database, files, format, table, redactor);
+  if (redactor) return loadRedacted(database, files, format, table, redactor);
+  return loadColumns(database, files, format, table);
 }
 
-/** Columns that the tables of {@link loadSource} and {@link typedRelation} add to the log's own. */
-export const origin = {
-  file: "__file",
-  line: "__line",
-  record: "__record",
-  /** the text of a record that cannot be read */
-  broken: "__broken",
-  problem: "__problem",
-} as const;
+/** Whether the table has the log's columns at their own types; otherwise a record is JSON text. */
+export function isColumnar({ format }: Source): boolean {
+  return format === "parquet" || format === "arrow";
+}
 
 /** @throws InputError for an unknown ending */
 export function formatOf(file: string): Format {
@@ -56,23 +61,54 @@ export function formatOf(file: string): Format {
   if (/\.(csv|tsv)$/.test(bare)) return "csv";
   if (/\.json$/.test(bare)) return "json";
   if (/\.parquet$/.test(file.toLowerCase())) return "parquet";
-  throw new InputError(file, "has an unknown format", "give a .jsonl, .csv, .json (each also .gz) or .parquet file");
+  if (/\.(arrow|arrows|feather|ipc)$/.test(file.toLowerCase())) return "arrow";
+  throw new InputError(
+    file,
+    "has an unknown format",
+    "give a .jsonl, .csv, .json (each also .gz), .parquet, .arrow or .feather file",
+  );
 }
 
-async function loadParquet(database: Database, files: readonly string[], table: string): Promise<Source> {
+async function loadColumns(
+  database: Database,
+  files: readonly string[],
+  format: "parquet" | "arrow",
+  table: string,
+): Promise<Source> {
   for (const file of files) requireFile(file);
+  if (format === "arrow") await loadArrowRecords(database, files, table);
+  else {
+    await reading(files, () => database.run(sql`create table ${name(table)} as ${parquetRecords(files)}`));
+  }
+  const own = new Set<string>(Object.values(origin));
+  const columns = (await database.describe(sql`select * from ${name(table)}`)).map((column) => column.name);
+  const { n } = await database.row<{ n: number }>(sql`select count(*) as n from ${name(table)}`);
+  if (n === 0) throw new InputError(files.join(", "), "has no rows", "give a log with at least one request");
+  return { files, table, format, columns: columns.filter((column) => !own.has(column)), records: n };
+}
+
+/** Arrow's library takes a quarter of a second to load: only those wait for it who need it. */
+async function loadArrowRecords(database: Database, files: readonly string[], table: string): Promise<void> {
+  const { loadArrow } = await import("./arrow-records.ts");
+  await loadArrow(database, files, table);
+}
+
+function parquetRecords(files: readonly string[]): Sql {
   const list = sql`[${join(files.map(literal))}]`;
+  return sql`
+    select
+      * exclude (__filename, file_row_number),
+      cast(list_position(${list}, __filename) - 1 as integer) as ${name(origin.file)},
+      file_row_number + 1 as ${name(origin.line)},
+      cast(null as varchar) as ${name(origin.record)},
+      cast(null as varchar) as ${name(origin.broken)},
+      cast(null as varchar) as ${name(origin.problem)}
+    from read_parquet(${list}, filename = '__filename', file_row_number = true, hive_partitioning = true)`;
+}
+
+async function reading(files: readonly string[], work: () => Promise<void>): Promise<void> {
   try {
-    await database.run(sql`
-      create table ${name(table)} as
-      select
-        * exclude (__filename, file_row_number),
-        cast(list_position(${list}, __filename) - 1 as integer) as ${name(origin.file)},
-        file_row_number + 1 as ${name(origin.line)},
-        cast(null as varchar) as ${name(origin.record)},
-        cast(null as varchar) as ${name(origin.broken)},
-        cast(null as varchar) as ${name(origin.problem)}
-      from read_parquet(${list}, filename = '__filename', file_row_number = true)`);
+    await work();
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
     throw new InputError(
@@ -82,32 +118,91 @@ async function loadParquet(database: Database, files: readonly string[], table: 
       { cause: error },
     );
   }
-  const own = new Set<string>(Object.values(origin));
-  const columns = (await database.describe(sql`select * from ${name(table)}`)).map((column) => column.name);
-  const { n } = await database.row<{ n: number }>(sql`select count(*) as n from ${name(table)}`);
-  if (n === 0) throw new InputError(files.join(", "), "has no rows", "give a log with at least one request");
-  return { files, table, format: "parquet", columns: columns.filter((column) => !own.has(column)), records: n };
+}
+
+/** Rows that are read at once to be redacted. */
+const redactedAtOnce = 20_000;
+
+/** Columnar files with a redactor: their rows become JSON texts, which are redacted a few at a time. */
+async function loadRedacted(
+  database: Database,
+  files: readonly string[],
+  format: "parquet" | "arrow",
+  table: string,
+  redactor: Redactor,
+): Promise<Source> {
+  const raw = `${table}_raw`;
+  for (const file of files) requireFile(file);
+  if (format === "arrow") {
+    requireSmall(files);
+    await loadArrowRecords(database, files, raw);
+  } else {
+    await reading(files, () => database.run(sql`create view ${name(raw)} as ${parquetRecords(files)}`));
+  }
+  const loading = await createLoading(database, table);
+  const origins = sql`${join(Object.values(origin).map(name))}`;
+  for (const [index] of files.entries()) {
+    const appender = new RecordAppender(database, loading, index, redactor);
+    for (let first = 1; ; first += redactedAtOnce) {
+      const [lines, records] = (await database.columns(sql`
+        select ${name(origin.line)}, cast(to_json(columns_of) as varchar)
+        from (select ${name(origin.line)}, (select columns_of from (select * exclude (${origins})) as columns_of) as columns_of
+          from ${name(raw)}
+          where ${name(origin.file)} = ${index} and ${name(origin.line)} between ${first} and ${first + redactedAtOnce - 1})
+        order by ${name(origin.line)}`)) as unknown as [bigint[], string[]];
+      for (const [i, record] of records.entries()) await appender.add(Number(lines[i]), record);
+      if (records.length < redactedAtOnce) break;
+    }
+    await appender.flush();
+  }
+  await database.run(format === "arrow" ? sql`drop table ${name(raw)}` : sql`drop view ${name(raw)}`);
+  return finishText(database, files, "jsonl", table, loading, new Set());
+}
+
+/** What does not fit into memory would be spilled to the disk as it is. */
+function requireSmall(files: readonly string[]): void {
+  const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
+  if (bytes <= 2e8) return;
+  throw new InputError(files[0] as string, "is too large to be redacted as Arrow", "write it as Parquet or JSON lines");
+}
+
+async function createLoading(database: Database, table: string): Promise<string> {
+  const loading = `${table}_text`;
+  await database.run(
+    sql`create table ${name(loading)} (file integer, line bigint, key varchar, record varchar, problem varchar)`,
+  );
+  return loading;
 }
 
 async function loadText(
   database: Database,
   files: readonly string[],
-  format: Exclude<Format, "parquet">,
+  format: "jsonl" | "csv" | "json",
   table: string,
+  redactor: Redactor | undefined,
 ): Promise<Source> {
-  const loading = `${table}_text`;
-  await database.run(
-    sql`create table ${name(loading)} (file integer, line bigint, key varchar, record varchar, problem varchar)`,
-  );
+  const loading = await createLoading(database, table);
   const columns = new Set<string>();
   for (const [index, file] of files.entries()) {
     requireFile(file);
-    const appender = new RecordAppender(database, loading, index);
+    const appender = new RecordAppender(database, loading, index, redactor);
     if (format === "csv") for (const column of await loadCsv(file, appender)) columns.add(column);
-    else if (format === "json") await loadJson(database, file, loading, index, appender);
-    else if (!(await appendRawLines(database, file, loading, index))) await loadLines(file, appender);
+    else if (format === "json") await loadJson(database, file, appender);
+    else if (redactor || !(await appendRawLines(database, file, loading, index))) await loadLines(file, appender);
     await appender.flush();
   }
+  return finishText(database, files, format, table, loading, columns);
+}
+
+/** The table of records from the table of texts. */
+async function finishText(
+  database: Database,
+  files: readonly string[],
+  format: "jsonl" | "csv" | "json",
+  table: string,
+  loading: string,
+  columns: ReadonlySet<string>,
+): Promise<Source> {
   const keyed =
     format === "json"
       ? sql`case when key is null or json_exists(record, '/key') then record
@@ -135,6 +230,7 @@ async function loadText(
 
 /** Lines of a file that DuckDB's reader understands; false, and none of them, when it does not. */
 async function appendRawLines(database: Database, file: string, table: string, index: number): Promise<boolean> {
+  if (!(await areWhole([file]))) return false;
   try {
     await database.run(sql`
       insert into ${name(table)}

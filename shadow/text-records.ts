@@ -2,23 +2,26 @@ import { BIGINT, INTEGER, VARCHAR } from "@duckdb/node-api";
 import { CsvReader, delimiterOf } from "../io/csv.ts";
 import type { Database } from "../io/duckdb.ts";
 import { bytesOf, type Line, readLines } from "../io/lines.ts";
-import { name, raw, sql } from "../io/sql.ts";
+import { raw, sql } from "../io/sql.ts";
 import { InputError } from "../plan/input-error.ts";
+import type { Redactor } from "./redaction.ts";
 
-/** Collects records and appends them in batches. */
+/** Collects records and appends them in batches, without their secrets when there is a redactor: nothing else is ever stored. */
 export class RecordAppender {
   readonly #database: Database;
   readonly #table: string;
   readonly #file: number;
+  readonly #redactor: Redactor | undefined;
   #lines: bigint[] = [];
   #keys: (string | null)[] = [];
   #records: (string | null)[] = [];
   #problems: (string | null)[] = [];
 
-  constructor(database: Database, table: string, file: number) {
+  constructor(database: Database, table: string, file: number, redactor?: Redactor) {
     this.#database = database;
     this.#table = table;
     this.#file = file;
+    this.#redactor = redactor;
   }
 
   async add(
@@ -27,10 +30,11 @@ export class RecordAppender {
     problem: string | null = null,
     key: string | null = null,
   ): Promise<void> {
+    const kept = this.#redactor ? redacted(this.#redactor, record, problem) : { record, problem };
     this.#lines.push(BigInt(line));
-    this.#keys.push(key);
-    this.#records.push(record);
-    this.#problems.push(problem);
+    this.#keys.push(key !== null && this.#redactor ? this.#redactor.text(key) : key);
+    this.#records.push(kept.record);
+    this.#problems.push(kept.problem);
     if (this.#lines.length >= 65_536) await this.flush();
   }
 
@@ -45,6 +49,22 @@ export class RecordAppender {
     this.#keys = [];
     this.#records = [];
     this.#problems = [];
+  }
+}
+
+/** A record that cannot be read cannot be redacted for certain, and is not kept. */
+function redacted(redactor: Redactor, record: string | null, problem: string | null) {
+  if (record === null) return { record, problem };
+  if (problem === null && isJson(record)) return { record: redactor.text(record), problem };
+  return { record: null, problem: problem ?? "not valid JSON" };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -106,13 +126,7 @@ function objectText(header: readonly string[], fields: readonly string[]): strin
 }
 
 /** A JSON array of records, an object of records keyed by id, or, under the wrong name, JSON lines. */
-export async function loadJson(
-  database: Database,
-  file: string,
-  table: string,
-  index: number,
-  appender: RecordAppender,
-): Promise<void> {
+export async function loadJson(database: Database, file: string, appender: RecordAppender): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of bytesOf(file)) chunks.push(chunk);
   const text = wholeText(file, Buffer.concat(chunks));
@@ -128,10 +142,10 @@ export async function loadJson(
       json_type(${text}) as type,
       (select avg(cast(json_type(value) = 'OBJECT' as integer)) >= 0.9 from json_each(cast(${text} as json))) as records`);
   if (type === "ARRAY" || (type === "OBJECT" && records)) {
-    await database.run(sql`
-      insert into ${name(table)}
-      select ${index}, id_number, ${type === "OBJECT" ? raw("key") : raw("null")}, cast(value as varchar), null
-      from (select row_number() over () as id_number, key, value from json_each(cast(${text} as json)))`);
+    const [keys, values] = (await database.columns(sql`
+      select ${type === "OBJECT" ? raw("key") : raw("cast(null as varchar)")}, cast(value as varchar)
+      from json_each(cast(${text} as json))`)) as unknown as [(string | null)[], string[]];
+    for (const [i, value] of values.entries()) await appender.add(i + 1, value, null, keys[i] ?? null);
     return;
   }
   throw new InputError(

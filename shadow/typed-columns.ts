@@ -2,7 +2,8 @@ import type { Database } from "../io/duckdb.ts";
 import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { didYouMean } from "../plan/document.ts";
 import { InputError } from "../plan/input-error.ts";
-import { origin, type Source } from "./source.ts";
+import { origin } from "./origin.ts";
+import { isColumnar, type Source } from "./source.ts";
 
 /**
  * The records with the named columns at their types, one row a record, and `__problem` where a value does not fit.
@@ -27,7 +28,7 @@ export async function typedRelation(
   }
   const table = name(source.table);
   const origins = sql`${name(origin.file)}, ${name(origin.line)}, ${name(origin.record)}, ${name(origin.broken)}`;
-  if (source.format === "parquet") return sql`select * from ${table}`;
+  if (isColumnar(source)) return sql`select * from ${table}`;
   const typed: (ColumnType & { readonly column: string })[] = [];
   for (const column of columns) typed.push({ column, ...(await typeOf(database, source, column)) });
   const problems = typed.map(
@@ -45,13 +46,13 @@ export async function typedRelation(
 /** A column as text, as it stands in the log: identifiers keep their digits and leading zeros. */
 export function textColumn(source: Source, column: string, place: string): Sql {
   requireColumn(source, column, place);
-  return source.format === "parquet" ? sql`cast(${name(column)} as varchar)` : textValue(column);
+  return isColumnar(source) ? sql`cast(${name(column)} as varchar)` : textValue(column);
 }
 
 /** A column as JSON text. */
 export function jsonColumn(source: Source, column: string, place: string): Sql {
   requireColumn(source, column, place);
-  if (source.format === "parquet") return sql`cast(to_json(${name(column)}) as varchar)`;
+  if (isColumnar(source)) return sql`cast(to_json(${name(column)}) as varchar)`;
   return sql`cast(nullif(json_extract(${name(origin.record)}, ${pointer(column)}), 'null') as varchar)`;
 }
 

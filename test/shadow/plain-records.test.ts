@@ -60,7 +60,9 @@ describe("JSON lines read in one pass", () => {
         fc.boolean(),
         async (lines, end, several) => {
           const [half, all] = [Math.floor(lines.length / 2), `${lines.join(end)}${end}`];
-          const good = `{"session":"a","user":"u","at":"2026-01-05T10:00:00Z","plan":"free","input":1}${end}`.repeat(12 * lines.length);
+          const good = `{"session":"a","user":"u","at":"2026-01-05T10:00:00Z","plan":"free","input":1}${end}`.repeat(
+            12 * lines.length,
+          );
           const logs: Record<string, string> = several
             ? { "1.jsonl": good + lines.slice(0, half).join(end), "2.jsonl": good + lines.slice(half).join(end) }
             : { "log.jsonl": good + all };
