@@ -33,7 +33,7 @@ export async function rehearseCommand(path: string, options: Common): Promise<nu
   for (const { lane, status, error, requests } of traffic.failures.slice(0, 3)) {
     print(`${lane}: ${count(requests)} requests ended in ${status}: ${oneLine(error)}`);
   }
-  for (const note of comparison.notes) print(oneLine(note));
+  for (const note of [...comparison.notes, ...traffic.notes]) print(oneLine(note));
   if (traffic.arrivals) print(`Hours are those of stated arrivals: ${traffic.arrivals}.`);
   print(`\n${pc.bold(verdictWord(verdict.decision))} (exit code ${verdict.exitCode})`);
   for (const reason of verdict.reasons) print(`- ${oneLine(reason)}`);

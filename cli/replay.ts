@@ -8,7 +8,7 @@ export async function replayCommand(path: string, options: Common): Promise<numb
     print(JSON.stringify(result, null, 2));
     return 0;
   }
-  const { imports, sessions, folder, run, resumed } = result;
+  const { imports, sessions, folder, run, resumed, notes } = result;
   for (const { role, records, kept, quarantined, excluded } of imports) {
     print(`${role}: ${records} records, ${kept} used, ${quarantined} in quarantine, ${excluded} left out`);
   }
@@ -16,6 +16,7 @@ export async function replayCommand(path: string, options: Common): Promise<numb
   print(
     `${oneLine(run.policies.control)} (control) and ${oneLine(run.policies.candidate)} (candidate)${resumed ? ", resumed" : ""}`,
   );
+  for (const note of notes) print(note);
   print(`observations: ${folder}`);
   return 0;
 }

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type RecordBatch, recordBatches, writeArrow } from "../io/arrow.ts";
 import { Database, SqlError } from "../io/duckdb.ts";
+import type { RecordBatch } from "../io/record-batches.ts";
 import { parquetFiles, publishFile, readJsonFile, runFolders, temporaryName } from "../io/run-folder.ts";
 import { join as joined, literal, raw, type Sql, sql } from "../io/sql.ts";
 import { InputError } from "../plan/input-error.ts";
@@ -42,7 +42,7 @@ export async function exportTable({ folder, table, lane, file }: ExportSpec): Pr
   const parts = partsOf(folder, table, lane);
   requireWritable(file);
   try {
-    const rows = await (/\.parquet$/i.test(file) ? writeParquet(file, parts) : writeArrow(file, batchesOf(parts)));
+    const rows = await (/\.parquet$/i.test(file) ? writeParquet : writeArrowFile)(file, parts);
     const lanes = parts.flatMap((part) => part.lane ?? []);
     return { file, run: basename(folder), table, lanes, rows, notes: notesOf(folder, parts) };
   } catch (cause) {
@@ -119,7 +119,15 @@ function lanesOf(folder: string): string[] {
   return [...known, ...found.filter((lane) => !known.some((own) => own === lane)).sort()];
 }
 
+/** Arrow's library takes up to a quarter of a second to load: only those wait for it who need it. */
+async function writeArrowFile(file: string, parts: readonly Part[]): Promise<number> {
+  const { writeArrow } = await import("../io/arrow-writer.ts");
+  return writeArrow(file, batchesOf(parts));
+}
+
 async function* batchesOf(parts: readonly Part[]): AsyncGenerator<RecordBatch> {
+  // here and not above, as in writeArrowFile
+  const { recordBatches } = await import("../io/record-batches.ts");
   // one thread: rows keep the order of their files
   const database = await Database.open({ threads: 1 });
   try {

@@ -7,9 +7,10 @@ import { writeTextFile } from "../io/run-folder.ts";
 import { didYouMean } from "../plan/document.ts";
 import { InputError } from "../plan/input-error.ts";
 import type { Metric } from "../plan/metric.ts";
-import { buildResult, comparisonResult, scenarioResult } from "../reports/build-result.ts";
+import { buildResult, comparisonResult, type OtherComparison, scenarioResult } from "../reports/build-result.ts";
 import { htmlReport } from "../reports/html.ts";
 import { markdownReport } from "../reports/markdown.ts";
+import { replayNotes } from "../reports/replay-notes.ts";
 import { type Result, resultSchema } from "../reports/result.ts";
 import { type TrustCheck, trustChecks } from "../reports/trust.ts";
 import { candidateValues, type Scenario, scenariosOf } from "../scenarios/scenario.ts";
@@ -22,6 +23,7 @@ import type { Rollout } from "../sim/rollout.ts";
 import { type SaltsJob, simulate, simulationWorker } from "../sim/simulate.ts";
 import { type ScenarioValues, simulationInput } from "../sim/simulation-input.ts";
 import type { Project } from "./project.ts";
+import type { LaneName } from "./project-schema.ts";
 import { type Imported, type Progress, type Replayed, replayProject } from "./replay-project.ts";
 import type { Run, RunOptions } from "./run.ts";
 
@@ -47,6 +49,8 @@ export interface ReplayResult {
   readonly imports: Imported["imports"];
   readonly sessions: Imported["sessions"];
   readonly replay: Replayed["replayed"];
+  /** what else there is to know, in words */
+  readonly notes: readonly string[];
 }
 
 /** What {@link compareLanes} returns: plain data. */
@@ -83,6 +87,7 @@ export async function rehearse(
   const measured = await measure(written, options, onProgress);
   const { project } = measured;
   const comparison = compare(project.plan, measured.outcomes);
+  const others = await otherComparisons(measured);
   const { scenarios, simulation } = await simulateOutcomes(project, measured, options, onProgress);
   const { run } = measured;
   const result = resultSchema.parse(
@@ -94,6 +99,8 @@ export async function rehearse(
       traffic: trafficResult(project, measured),
       outcomes: measured.outcomes,
       comparison,
+      compared: project.compared,
+      others,
       scenarios,
       simulation,
     }),
@@ -115,8 +122,15 @@ export async function replayTraffic(
   options: RunOptions,
   onProgress: Progress = () => {},
 ): Promise<ReplayResult> {
-  const { run, imported, replayed } = await replayProject(project, options, onProgress);
-  return { run: runResult(project, run), folder: run.folder, resumed: run.resumed, ...imported, replay: replayed };
+  const { run, imported, replayed, responses } = await replayProject(project, options, onProgress);
+  return {
+    run: runResult(project, run),
+    folder: run.folder,
+    resumed: run.resumed,
+    ...imported,
+    replay: replayed,
+    notes: replayNotes({ ...imported, replayed, responses }),
+  };
 }
 
 /** Replays the project and compares its lanes. */
@@ -126,7 +140,12 @@ export async function compareLanes(
   onProgress: Progress = () => {},
 ): Promise<CompareResult> {
   const measured = await measure(project, options, onProgress);
-  const comparison = comparisonResult(compare(project.plan, measured.outcomes), measured.outcomes);
+  const comparison = comparisonResult(
+    compare(project.plan, measured.outcomes),
+    measured.outcomes,
+    project.compared,
+    await otherComparisons(measured),
+  );
   return { run: runResult(project, measured.run), traffic: trafficResult(project, measured), comparison };
 }
 
@@ -148,23 +167,10 @@ async function measure(written: Project, options: RunOptions, onProgress: Progre
   const project = matured(written, replayed.imported);
   onProgress("outcomes", 0, 1);
   const { folder } = replayed.run;
-  const folders = {
-    control: observationsFolder(folder, project.compared.control),
-    candidate: observationsFolder(folder, project.compared.candidate),
-  };
   // one thread: sums of doubles on two are not reproducible
   const database = await Database.open({ threads: 1, folders: [folder] });
   try {
-    const attributes = project.attributes.map(({ name }) => name);
-    const place = (metric: string) => project.place("metrics", metric);
-    const measured = await computeOutcomes(
-      database,
-      folders,
-      join(folder, "sessions.parquet"),
-      project.metrics,
-      attributes,
-      place,
-    );
+    const measured = await outcomesOf(database, project, replayed, project.compared);
     requireSegments(project, measured.outcomes);
     await writeOutcomes(database, project.metrics, join(folder, "outcomes"));
     onProgress("outcomes", 1, 1);
@@ -172,6 +178,45 @@ async function measure(written: Project, options: RunOptions, onProgress: Progre
   } finally {
     await database.close();
   }
+}
+
+function outcomesOf(database: Database, project: Project, { run, replayed }: Replayed, lanes: Project["compared"]) {
+  const stops = replayed.stopped.map(({ shard }) => shard);
+  return computeOutcomes(
+    database,
+    {
+      control: observationsFolder(run.folder, lanes.control),
+      candidate: observationsFolder(run.folder, lanes.candidate),
+    },
+    join(run.folder, "sessions.parquet"),
+    project.metrics,
+    project.attributes.map(({ name }) => name),
+    (metric) => project.place("metrics", metric),
+    stops.length === 0 ? undefined : Math.min(...stops),
+  );
+}
+
+/** The noise floor, and how well the control's replay repeats what production logged, where these lanes were replayed. */
+async function otherComparisons(measured: Measured): Promise<OtherComparison[]> {
+  const { project, run } = measured;
+  const has = (lane: LaneName) => project.lanes.some((own) => own.lane === lane);
+  const pairs: Project["compared"][] = [
+    { control: "control", candidate: "control_again" },
+    { control: "recorded", candidate: "control" },
+  ];
+  const found: OtherComparison[] = [];
+  for (const lanes of pairs) {
+    const compared = lanes.control === project.compared.control && lanes.candidate === project.compared.candidate;
+    if (compared || !has(lanes.control) || !has(lanes.candidate)) continue;
+    const database = await Database.open({ threads: 1, folders: [run.folder] });
+    try {
+      const { outcomes } = await outcomesOf(database, project, measured, lanes);
+      found.push({ lanes, comparison: compare(project.plan, outcomes) });
+    } finally {
+      await database.close();
+    }
+  }
+  return found;
 }
 
 /** The project with the maturity of the metrics that wait for labels. */
@@ -269,7 +314,10 @@ function trustOf(project: Project, { imported, outcomes, summary }: Measured, la
   });
 }
 
-function trafficResult({ plan, arrivals, folder }: Project, { imported, summary }: Measured): Result["traffic"] {
+function trafficResult(
+  { plan, arrivals, folder }: Project,
+  { imported, replayed, responses, summary }: Measured,
+): Result["traffic"] {
   const { imports, sessions } = imported;
   return {
     imports: imports.map((own) => ({
@@ -289,6 +337,7 @@ function trafficResult({ plan, arrivals, folder }: Project, { imported, summary 
     failures: [...summary.failures],
     failedSessions: summary.failedSessions,
     unmatched: summary.unmatched,
+    notes: replayNotes({ ...imported, replayed, responses, summary }),
   };
 }
 

@@ -5,6 +5,7 @@ import { publishFile, readJsonFile, temporaryName, writeTextFile } from "../io/r
 import { name, raw, type Sql, sql } from "../io/sql.ts";
 import { labelPrefix } from "../io/tables.ts";
 import { InputError } from "../plan/input-error.ts";
+import { compareResponses, type ResponseSummary } from "../shadow/compare-responses.ts";
 import { createQuarantine, type Import, importRecords } from "../shadow/import-records.ts";
 import {
   createLabels,
@@ -28,6 +29,7 @@ import {
 } from "../shadow/sessions.ts";
 import { observationsFolder, requestsFile } from "../shadow/shard-store.ts";
 import type { Project, TrafficSource } from "./project.ts";
+import type { LaneName } from "./project-schema.ts";
 import { openRun, planCalls, type Run, type RunOptions } from "./run.ts";
 
 /** A run whose observations are there. */
@@ -35,6 +37,8 @@ export interface Replayed {
   readonly run: Run;
   readonly imported: Imported;
   readonly replayed: ReplaySummary;
+  /** of stored responses */
+  readonly responses?: ResponseSummary | undefined;
 }
 
 /** What was read of the log; kept in the run's folder, so that a resumed run reads nothing twice. */
@@ -71,6 +75,7 @@ export async function replayProject(
   }
   if (modules.length === 0) return { run, imported, replayed: { stopped: [], strays: 0, printed: 0 } };
   const { replay: settings, compared } = project;
+  const isModule = (lane: LaneName) => modules.some((own) => own.lane === lane);
   // one thread: requests are read in the order of their file
   const database = await Database.open({ threads: 1, folders: [run.folder] });
   let done = 0;
@@ -103,7 +108,9 @@ export async function replayProject(
       },
       options.signal,
     );
-    return { run, imported, replayed };
+    const stored = settings.responses === "store" && [compared.control, compared.candidate].every(isModule);
+    const responses = stored ? await compareResponses(database, run.folder, compared, shards) : undefined;
+    return { run, imported, replayed, responses };
   } finally {
     await database.close();
   }

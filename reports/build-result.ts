@@ -15,6 +15,8 @@ export interface Findings {
   readonly traffic: Result["traffic"];
   readonly outcomes: Outcomes;
   readonly comparison: Comparison;
+  readonly compared?: ComparedLanes | undefined;
+  readonly others?: readonly OtherComparison[] | undefined;
   readonly scenarios: readonly OperatingCharacteristics[];
   readonly simulation: Result["simulation"];
 }
@@ -34,7 +36,7 @@ export function buildResult(findings: Findings): Result {
     trust: { checks: trust.map((check) => ({ ...check })) },
     traffic,
     plan: planResult(plan, gates),
-    comparison: comparisonResult(comparison, outcomes),
+    comparison: comparisonResult(comparison, outcomes, findings.compared, findings.others),
     scenarios: scenarios.map(scenarioResult),
     simulation,
     limits: limitsOf(findings),
@@ -77,18 +79,36 @@ function planResult(plan: Plan, gates: ReturnType<typeof judgeGates>): Result["p
   };
 }
 
+/** The lanes that stand for control and candidate. */
+export interface ComparedLanes {
+  readonly control: string;
+  readonly candidate: string;
+}
+
+/** A comparison of two other lanes. */
+export interface OtherComparison {
+  readonly lanes: ComparedLanes;
+  readonly comparison: Comparison;
+}
+
 /** A comparison as plain data. */
 export function comparisonResult(
   { level, metrics, segments, notes }: Comparison,
   outcomes: Outcomes,
+  { control, candidate }: ComparedLanes = { control: "control", candidate: "candidate" },
+  others: readonly OtherComparison[] = [],
 ): Result["comparison"] {
   return {
-    lanes: ["control", "candidate"],
+    lanes: [control, candidate],
     level,
     sessions: outcomes.sessions.length,
     units: outcomes.unitNames.length,
     metrics: metrics.map(metricResult),
     segments: segments.map(segmentResult),
+    others: others.map((own) => ({
+      lanes: [own.lanes.control, own.lanes.candidate],
+      metrics: own.comparison.metrics.map(metricResult),
+    })),
     notes: [...notes],
   };
 }

@@ -146,6 +146,8 @@ export const resultSchema = z.object({
       .default([]),
     failedSessions: perLane,
     unmatched: perLane,
+    /** what else a reader should know of the replay: samples, redaction, labels, lanes that stopped, in words */
+    notes: z.array(z.string()).default([]),
   }),
   plan: z.object({
     owner: z.string().optional(),
@@ -184,6 +186,8 @@ export const resultSchema = z.object({
     units: z.number(),
     metrics: z.array(metricSchema),
     segments: z.array(segmentSchema),
+    /** further pairs of lanes: the noise floor (control, control_again), what production logged against its replay */
+    others: z.array(z.object({ lanes: z.array(z.string()), metrics: z.array(metricSchema) })).default([]),
     /** attributes that were not cut into segments, and why */
     notes: z.array(z.string()),
   }),

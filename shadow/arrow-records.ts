@@ -36,7 +36,7 @@ import {
   VARCHAR,
 } from "@duckdb/node-api";
 import * as arrow from "apache-arrow";
-import { arrowSchema, type RecordBatch, readArrow } from "../io/arrow.ts";
+import { arrowSchema, readArrow } from "../io/arrow-reader.ts";
 import type { Database } from "../io/duckdb.ts";
 import { join, name, raw, sql } from "../io/sql.ts";
 import { InputError } from "../plan/input-error.ts";
@@ -174,7 +174,7 @@ class BatchAppender {
     this.#pending = columns.map(() => []);
   }
 
-  async add(batch: RecordBatch): Promise<void> {
+  async add(batch: arrow.RecordBatch): Promise<void> {
     const { fields } = batch.schema;
     const order = this.#columns.map((column) => fields.findIndex((field) => field.name === column.name));
     const bytesPerRow = batch.data.byteLength / batch.numRows;

@@ -26,6 +26,7 @@ const slot = (metric: number, part: number) => name(`m${metric}_${part}`);
  * @param folders of the observations' Parquet files, by lane
  * @param sessions the table of createSessions, as a Parquet file
  * @param place where a metric stands in the project's file
+ * @param lastShard of the replay, when a lane stopped: sessions of later ones are not counted as unmatched
  * @throws InputError for an expression that is not one aggregate, a column that no lane has, and a measure that one lane
  *   lacks
  */
@@ -36,6 +37,7 @@ export async function computeOutcomes(
   metrics: readonly Metric[],
   attributes: readonly string[],
   place: (metric: string) => string,
+  lastShard = Number.MAX_SAFE_INTEGER,
 ): Promise<{ readonly outcomes: Outcomes; readonly summary: OutcomeSummary }> {
   const reported = await laneMeasures(database, folders);
   for (const lane of lanes) await createLaneTable(database, lane, folders[lane]);
@@ -75,7 +77,8 @@ export async function computeOutcomes(
       "check that session names the same thing in both logs",
     );
   }
-  return { outcomes, summary: await summarize(database) };
+  const notReplayed = sql`select session from read_parquet(${sessions}) where shard > ${lastShard}`;
+  return { outcomes, summary: await summarize(database, reported, notReplayed) };
 }
 
 /**
@@ -145,11 +148,18 @@ async function withFailedLane(database: Database, reported: LaneMeasures): Promi
   return { ...reported, [only.lane]: new Map([...own, ...lacking]) };
 }
 
-async function summarize(database: Database): Promise<OutcomeSummary> {
+async function summarize(database: Database, reported: LaneMeasures, notReplayed: Sql): Promise<OutcomeSummary> {
+  const unmatchedIn = (outcomes: string) => sql`(
+    select count(*) from ${name(outcomes)}
+    where session not in (select session from matched) and session not in (${notReplayed}))`;
   const unmatched = await database.row<{ control: number; candidate: number }>(sql`
-    select
-      (select count(*) from control_outcomes where session not in (select session from matched)) as control,
-      (select count(*) from candidate_outcomes where session not in (select session from matched)) as candidate`);
+    select ${unmatchedIn("control_outcomes")} as control, ${unmatchedIn("candidate_outcomes")} as candidate`);
+  const noUses = raw("null::integer as tool_hits, null::integer as tool_drifts, null::integer as tool_misses");
+  const uses = new Map(
+    lanes
+      .filter((lane) => reported[lane].has("tool_hits"))
+      .map((lane) => [lane, raw("tool_hits, tool_drifts, tool_misses")]),
+  );
   const failedSessions = await database.row<{ control: number; candidate: number }>(sql`
     select count(*) filter (where control_failed) as control, count(*) filter (where candidate_failed) as candidate from matched`);
   const statuses = await database.rows<{ lane: string; status: string; requests: number }>(sql`
@@ -162,9 +172,30 @@ async function summarize(database: Database): Promise<OutcomeSummary> {
   const failures = await database.rows<OutcomeSummary["failures"][number]>(sql`
     select lane, status, coalesce(error, '') as error, count(*) as requests
     from (select 'control' as lane, status, error from control union all select 'candidate', status, error from candidate)
-    where status in ('error', 'timeout')
+    where status not in ('ok', 'skipped')
     group by all
     order by requests desc, lane desc, error
     limit 6`);
-  return { unmatched, failedSessions, failed, statuses, failures };
+  const tools = await database.rows<OutcomeSummary["tools"][number]>(sql`
+    select lane, cast(sum(tool_hits) as bigint) as hits, cast(sum(tool_drifts) as bigint) as drifts,
+      cast(sum(tool_misses) as bigint) as misses, count(distinct session) filter (where tool_misses > 0) as diverged
+    from (
+      ${join(
+        lanes.map((lane) => sql`select ${lane} as lane, session, ${uses.get(lane) ?? noUses} from ${name(lane)}`),
+        " union all ",
+      )})
+    group by lane
+    having sum(tool_hits + tool_drifts + tool_misses) > 0
+    order by lane desc`);
+  const responses = await database.row<OutcomeSummary["responses"]>(sql`
+    with pairs as (
+      select session, seq, control.response_digest <> candidate.response_digest as differs
+      from control join candidate using (session, seq)
+      where control.response_digest is not null and candidate.response_digest is not null
+    ),
+    firsts as (select session, min(seq) filter (where differs) as first from pairs group by session)
+    select (select count(*) from pairs) as compared, (select count(*) from pairs where differs) as differing,
+      count(*) as sessions, count(first) as "divergedSessions", cast(median(first) as double) as "firstDivergence"
+    from firsts`);
+  return { unmatched, failedSessions, failed, statuses, tools, responses, failures };
 }

@@ -42,7 +42,11 @@ export async function withTexts(
     );
     return sql`select *, ${join(texts)} from (${relation})`;
   }
-  const texts = columns.map((_, i) => sql`nullif(__texts[${raw(String(i + 1))}], '') as ${textName(i)}`);
+  const stated = (column: string) =>
+    source.partitions.has(column) ? textColumn(source, column, source.files[0] as string) : undefined;
+  const texts = columns.map(
+    (column, i) => sql`nullif(${stated(column) ?? raw(`__texts[${i + 1}]`)}, '') as ${textName(i)}`,
+  );
   return sql`
     select *, ${join(texts)}
     from (select *, json_extract_string(${name(origin.record)}, [${join(columns.map(pointer))}]) as __texts from (${relation}))`;

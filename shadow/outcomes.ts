@@ -50,6 +50,23 @@ export interface OutcomeSummary {
   readonly failed: { readonly control: Uint8Array; readonly candidate: Uint8Array };
   /** sessions by status of their requests and lane */
   readonly statuses: readonly { readonly lane: string; readonly status: string; readonly requests: number }[];
+  /** recorded tool calls that policies asked for, of lanes that did: `diverged` are the sessions with a miss */
+  readonly tools: readonly {
+    readonly lane: string;
+    readonly hits: number;
+    readonly drifts: number;
+    readonly misses: number;
+    readonly diverged: number;
+  }[];
+  /** requests with a response in both lanes, those whose digests differ, and the sessions with one of these */
+  readonly responses: {
+    readonly compared: number;
+    readonly differing: number;
+    readonly sessions: number;
+    readonly divergedSessions: number;
+    /** median number, from 0, of the request at which a diverged session first differs */
+    readonly firstDivergence: number | null;
+  };
   /** the most frequent messages of failed requests */
   readonly failures: readonly {
     readonly lane: string;

@@ -15,6 +15,8 @@ export interface Source {
   readonly format: Format;
   /** names of the log's own columns */
   readonly columns: readonly string[];
+  /** columns that the files' folders state, as `day=2026-01-05/` does, with their values by file; text formats only */
+  readonly partitions: ReadonlyMap<string, readonly (string | null)[]>;
   readonly records: number;
 }
 
@@ -84,7 +86,14 @@ async function loadColumns(
   const columns = (await database.describe(sql`select * from ${name(table)}`)).map((column) => column.name);
   const { n } = await database.row<{ n: number }>(sql`select count(*) as n from ${name(table)}`);
   if (n === 0) throw new InputError(files.join(", "), "has no rows", "give a log with at least one request");
-  return { files, table, format, columns: columns.filter((column) => !own.has(column)), records: n };
+  return {
+    files,
+    table,
+    format,
+    columns: columns.filter((column) => !own.has(column)),
+    partitions: new Map(),
+    records: n,
+  };
 }
 
 /** Arrow's library takes a quarter of a second to load: only those wait for it who need it. */
@@ -225,7 +234,10 @@ async function finishText(
     select count(*) as n, count(${name(origin.problem)}) as bad from ${name(table)}`);
   if (n === 0) throw new InputError(files.join(", "), "is empty", "give a log with at least one request");
   if (bad === n) await refuseAll(database, files, table);
-  return { files, table, format, columns: format === "csv" ? [...columns] : await keysOf(database, table), records: n };
+  const own = format === "csv" ? [...columns] : await keysOf(database, table);
+  // a column of the records wins
+  const partitions = new Map([...partitionsOf(files)].filter(([column]) => !own.includes(column)));
+  return { files, table, format, columns: [...own, ...partitions.keys()], partitions, records: n };
 }
 
 /** Lines of a file that DuckDB's reader understands; false, and none of them, when it does not. */
@@ -241,6 +253,33 @@ async function appendRawLines(database: Database, file: string, table: string, i
   } catch (error) {
     if (error instanceof SqlError) return false;
     throw error;
+  }
+}
+
+/** What the folders of a file state, as `day=2026-01-05/log.jsonl` does. */
+function partitionsOf(files: readonly string[]): Source["partitions"] {
+  const stated = files.map((file) =>
+    Object.fromEntries(
+      file
+        .split("/")
+        .slice(0, -1)
+        .flatMap((folder) => {
+          const [, column, value] = /^([^=]+)=(.*)$/.exec(folder) ?? [];
+          return column === undefined || value === undefined ? [] : [[column, decoded(value)] as const];
+        }),
+    ),
+  );
+  const columns = new Set(stated.flatMap((own) => Object.keys(own)));
+  return new Map([...columns].map((column) => [column, stated.map((own) => own[column] ?? null)]));
+}
+
+/** Hive writes some signs as %3A, and a missing value by a name of its own. */
+function decoded(value: string): string | null {
+  if (value === "__HIVE_DEFAULT_PARTITION__") return null;
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
   }
 }
 

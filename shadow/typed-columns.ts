@@ -30,10 +30,11 @@ export async function typedRelation(
   const origins = sql`${name(origin.file)}, ${name(origin.line)}, ${name(origin.record)}, ${name(origin.broken)}`;
   if (isColumnar(source)) return sql`select * from ${table}`;
   const typed: (ColumnType & { readonly column: string })[] = [];
-  for (const column of columns) typed.push({ column, ...(await typeOf(database, source, column)) });
+  for (const column of columns.filter((own) => own !== origin.line && own !== origin.file))
+    typed.push({ column, ...(await typeOf(database, source, column)) });
   const problems = typed.map(
     ({ column, misfit, expected }) =>
-      sql`when ${misfit} then ${literal(`column ${column}: expected ${expected}, found `)} || left(${textValue(column)}, 40)`,
+      sql`when ${misfit} then ${literal(`column ${column}: expected ${expected}, found `)} || left(${statedColumn(source, column) ?? textValue(column)}, 40)`,
   );
   const problem =
     problems.length === 0
@@ -46,18 +47,31 @@ export async function typedRelation(
 /** A column as text, as it stands in the log: identifiers keep their digits and leading zeros. */
 export function textColumn(source: Source, column: string, place: string): Sql {
   requireColumn(source, column, place);
+  const stated = statedColumn(source, column);
+  if (stated) return sql`cast(${stated} as varchar)`;
   return isColumnar(source) ? sql`cast(${name(column)} as varchar)` : textValue(column);
 }
 
 /** A column as JSON text. */
 export function jsonColumn(source: Source, column: string, place: string): Sql {
   requireColumn(source, column, place);
+  const stated = statedColumn(source, column);
+  if (stated) return sql`cast(to_json(${stated}) as varchar)`;
   if (isColumnar(source)) return sql`cast(to_json(${name(column)}) as varchar)`;
   return sql`cast(nullif(json_extract(${name(origin.record)}, ${pointer(column)}), 'null') as varchar)`;
 }
 
+/** What is known of a record besides its own members: where it stands, and what its file's folders say. */
+function statedColumn({ partitions }: Source, column: string): Sql | undefined {
+  if (column === origin.line || column === origin.file) return name(column);
+  const values = partitions.get(column);
+  if (!values) return undefined;
+  const list = join(values.map((value) => (value === null ? raw("null") : literal(value))));
+  return sql`list_extract([${list}], ${name(origin.file)} + 1)`;
+}
+
 function requireColumn({ columns, files }: Source, column: string, place: string): void {
-  if (columns.includes(column)) return;
+  if (columns.includes(column) || column === origin.line || column === origin.file) return;
   throw new InputError(place, `column ${column} is not in ${files[0]}`, didYouMean(column, columns));
 }
 
@@ -78,6 +92,8 @@ interface ColumnType {
 }
 
 async function typeOf(database: Database, source: Source, column: string): Promise<ColumnType> {
+  const stated = statedColumn(source, column);
+  if (stated) return { value: stated, misfit: raw("false"), expected: "text" };
   return source.format === "csv" ? textType(database, source, column) : jsonType(database, source, column);
 }
 

@@ -23,6 +23,7 @@ export function comparisonSection({ comparison }: Result): Section | undefined {
       },
       ...forest(metrics, level),
       ...pairsTable(metrics),
+      ...othersTables(comparison),
     ],
   };
 }
@@ -35,6 +36,29 @@ export function readingCell(reading: MetricResult["reading"]): {
   readonly mark: Mark | undefined;
 } {
   return { text: format.readingWord(reading), mark: readingMarks[reading] };
+}
+
+/** What two other lanes make of the same sessions: the noise floor, or how well a replay repeats what was logged. */
+function othersTables({ others, level }: Result["comparison"]): Block[] {
+  return others.flatMap(({ lanes, metrics }) =>
+    table(
+      `${lanes[1]} against ${lanes[0]}${lanes[1] === "control_again" ? ": the same policy twice, the noise floor" : ""}`,
+      [
+        { title: "Metric" },
+        { title: lanes[0] as string, numeric: true },
+        { title: lanes[1] as string, numeric: true },
+        { title: `Difference [${format.percent(level)}]`, numeric: true },
+        { title: "p", numeric: true },
+      ],
+      metrics.map((metric) => [
+        metric.name,
+        format.metricValue(metric.control, metric),
+        format.metricValue(metric.candidate, metric),
+        format.difference(metric.difference, metric),
+        format.pValue(metric.pValue),
+      ]),
+    ),
+  );
 }
 
 function metricsTable({ metrics, level }: Result["comparison"]): Block[] {

@@ -13,6 +13,7 @@ export function trustSection({ trust, traffic }: Result): Section {
       ...checksTable(trust.checks),
       { kind: "facts", facts: trafficFacts(traffic) },
       ...importsTable(traffic.imports),
+      ...list(traffic.notes),
       ...statusesTable(traffic.statuses),
       ...failuresTable(traffic.failures),
     ],

@@ -90,6 +90,7 @@ function findings({
       failures: [],
       failedSessions: { control: 0, candidate: 0 },
       unmatched: { control: 0, candidate: 0 },
+      notes: [],
     },
     outcomes: made,
     comparison: compare(of, made),

@@ -59,6 +59,8 @@ export function summary(
     failedSessions: { control: 0, candidate: 0 },
     failed: { control: none(), candidate: none() },
     statuses: [],
+    tools: [],
+    responses: { compared: 0, differing: 0, sessions: 0, divergedSessions: 0, firstDivergence: null },
     failures: [],
     ...others,
   };

@@ -204,6 +204,7 @@ function noGo(): Result {
       ],
     },
     traffic: {
+      notes: ["redacted before anything was stored: 12 email, 3 phone"],
       imports: [
         {
           role: "traffic",
@@ -286,6 +287,7 @@ function noGo(): Result {
       units: 2912,
       metrics: metrics(),
       segments: [refund(), ...harmlessSegments()],
+      others: [],
       notes: ["region has 64 values, more than 50: it is not cut into segments"],
     },
     scenarios: [
