@@ -3,6 +3,7 @@ export { InputError } from "./plan/input-error.ts";
 export type { Metric } from "./plan/metric.ts";
 export { controlledStages, type Guardrail, type Plan, type Stage } from "./plan/plan.ts";
 export type { ArmReading, Arms } from "./plan/reading.ts";
+export { type Exported, type ExportSpec, exportTable, findRun, observations, outcomes } from "./rehearsal/export.ts";
 export { loadProject, type Project } from "./rehearsal/project.ts";
 export { projectSchema } from "./rehearsal/project-schema.ts";
 export {

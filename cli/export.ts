@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { type ExportSpec, exportTable, findRun } from "../rehearsal/export.ts";
+import { type ExportSpec, exportTable, findRun } from "../index.ts";
 import { count } from "../reports/format.ts";
 import { oneLine, print } from "./common.ts";
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { InputError, Interrupted } from "../index.ts";
 import { printable } from "../reports/format.ts";
 import { type Common, currentStep } from "./common.ts";
 import { compareCommand } from "./compare.ts";
+import { type ExportOptions, exportCommand } from "./export.ts";
 import { generateCommand } from "./generate.ts";
 import { rehearseCommand } from "./rehearse.ts";
 import { replayCommand } from "./replay.ts";
@@ -68,6 +69,22 @@ program
   .option("--threads <n>", "results do not depend on it", atMost(256), availableParallelism())
   .action(async (files: string[], options: TrafficOptions) => {
     process.exitCode = await trafficCommand(files, options);
+  });
+
+program
+  .command("export")
+  .description("write observations or outcomes of a run for other tools, as .arrow or .parquet")
+  .argument("[project]", "folder with a foretaste.yaml, or the file", ".")
+  .addOption(
+    new Option("--table <name>", "what to write").choices(["observations", "outcomes"]).default("observations"),
+  )
+  .option("--lane <name>", "one lane of the observations, instead of all")
+  .requiredOption("--to <file>", "where to: .arrow, .feather or .parquet")
+  .option("--run <id>", "which run, instead of the newest")
+  .option("--out <folder>", "where runs are kept, instead of beside the project's file")
+  .option("--json", "print what was written as JSON")
+  .action(async (project: string, options: ExportOptions) => {
+    process.exitCode = await exportCommand(project, options);
   });
 
 const interruption = new AbortController();

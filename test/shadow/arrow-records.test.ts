@@ -16,8 +16,9 @@ import {
 import * as arrow from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { recordBatches, writeArrow } from "../../io/arrow.ts";
+import { writeArrow } from "../../io/arrow-writer.ts";
 import { Database } from "../../io/duckdb.ts";
+import { recordBatches } from "../../io/record-batches.ts";
 import { join as joined, name, raw, sql } from "../../io/sql.ts";
 import { InputError } from "../../plan/input-error.ts";
 import { loadArrow } from "../../shadow/arrow-records.ts";

@@ -30,15 +30,19 @@ export function mutationsOf(
   };
   const cuts = new Set(boundaries.flatMap((at) => [at - 1, at, at + 1]).filter((at) => at >= 0 && at < original.length));
   for (const at of [...cuts].sort((a, b) => a - b)) keep(`cut off at ${at}`, original.subarray(0, at));
+  for (const [i, snippet] of snippets.entries()) {
+    for (const at of [below(original.length, random), boundaries[below(boundaries.length, random)] ?? 0])
+      keep(`snippet ${i} put in at ${at}`, inserted(original, snippet, at));
+  }
   const all = Object.entries(ways);
-  for (let i = 0; found.length < cuts.size + count; i++) {
+  for (let i = 0; found.length < count; i++) {
     const [name, way] = all[i % all.length] as (typeof all)[number];
-    keep(`${name} (${i})`, way(Buffer.from(original), random, snippets));
+    keep(`${name} (${i})`, way(Buffer.from(original), random));
   }
   return found;
 }
 
-type Way = (bytes: Buffer, random: RandomStream, snippets: readonly Uint8Array[]) => Buffer;
+type Way = (bytes: Buffer, random: RandomStream) => Buffer;
 
 const ways: Readonly<Record<string, Way>> = {
   "cut off": (bytes, random) => bytes.subarray(0, below(bytes.length, random)),
@@ -77,10 +81,6 @@ const ways: Readonly<Record<string, Way>> = {
   "random bytes put in": (bytes, random) => {
     const noise = Buffer.from(Array.from({ length: 1 + below(40, random) }, () => below(256, random)));
     return inserted(bytes, noise, below(bytes.length + 1, random));
-  },
-  "a snippet put in": (bytes, random, snippets) => {
-    if (snippets.length === 0) return bytes;
-    return inserted(bytes, snippets[below(snippets.length, random)] as Uint8Array, below(bytes.length + 1, random));
   },
 };
 
