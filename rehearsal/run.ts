@@ -4,6 +4,7 @@ import { canonicalJson, sha256, sha256OfFile } from "../io/hash.ts";
 import { Died, isolatedPool } from "../io/isolated-pool.ts";
 import { readJsonFile, runFolders, runsFolder, writeTextFile } from "../io/run-folder.ts";
 import { InputError } from "../plan/input-error.ts";
+import { flightLength } from "../shadow/flight-recorder.ts";
 import type { IdentifyJob, PolicyIdentity } from "../shadow/policy-version.ts";
 import { replayWorker } from "../shadow/replay.ts";
 import type { LanePolicy, Project } from "./project.ts";
@@ -103,7 +104,7 @@ async function identify(role: string, lane: LanePolicy): Promise<PolicyIdentity>
     isolation: "thread",
     memoryMegabytes: 1024,
     blockedAfterMs: loadTimeoutMs,
-    flightLength: 2,
+    flightLength: flightLength(0),
   });
   try {
     return await pool.run({ identify: lane.module, timeoutMs: loadTimeoutMs });

@@ -48,7 +48,7 @@ export async function compareResponses(
 async function compareShard(database: Database, [control, candidate]: [string, string], file: string): Promise<number> {
   const pairs = sql`
     read_parquet(${control}) as control join read_parquet(${candidate}) as candidate using (session, seq)
-    where control.response is not null or candidate.response is not null`;
+    where (control.response is not null or candidate.response is not null)`;
   const { n } = await database.row<{ n: number }>(sql`select count(*) as n from ${pairs}`);
   if (existsSync(file)) return n;
   const [sessions, seqs, controls, candidates] = (await database.columns(sql`

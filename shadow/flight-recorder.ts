@@ -11,8 +11,12 @@ export interface InFlight {
   readonly row: number;
 }
 
-/** Progress and ticks, then two numbers for each session: its lane (from 1; 0 before and after) and its row. */
-const header = 2;
+/**
+ * Progress, ticks, and the session (from 1) whose policy has the thread to itself; then two numbers for each session: its
+ * lane (from 1; 0 before) and its row.
+ */
+const header = 3;
+const inside = 2;
 const ended = -1;
 
 /** Numbers that the recorder of a batch of so many sessions needs. */
@@ -36,7 +40,14 @@ export class FlightRecorder {
     this.#numbers[at] = lane + 1;
     this.#numbers[at + 1] = row;
     this.#write(at, 2);
+    this.#numbers[inside] = session + 1;
     this.#count(0);
+  }
+
+  /** The call has come back, with an answer or the promise of one. */
+  back(): void {
+    this.#numbers[inside] = 0;
+    this.#write(inside, 1);
   }
 
   /** A session has ended in its last lane. */
@@ -53,7 +64,7 @@ export class FlightRecorder {
 
   #count(at: number): void {
     this.#numbers[at] = ((this.#numbers[at] as number) + 1) | 0;
-    this.#write(at, 1);
+    this.#write(0, header);
   }
 
   #write(from: number, length: number): void {
@@ -61,6 +72,12 @@ export class FlightRecorder {
     const { buffer, byteOffset } = this.#numbers;
     writeSync(this.#file, new Uint8Array(buffer, byteOffset + 4 * from, 4 * length), 0, 4 * length, 4 * from);
   }
+}
+
+/** The session in whose call the worker died: nothing else could run then. */
+export function inCall(numbers: Int32Array): InFlight | undefined {
+  const session = (numbers[inside] as number) - 1;
+  return session < 0 ? undefined : inFlight(numbers).find((own) => own.session === session);
 }
 
 /** The sessions that were under way. */

@@ -14,7 +14,7 @@ export interface LabelSummary {
   readonly unlabelledRequests: number;
   /** keys that no request has */
   readonly unused: number;
-  /** labels that are older than their request */
+  /** labels that are older than the first request of their key */
   readonly early: number;
   /** from a request to its label, ms; undefined when labels have no times */
   readonly delayMs?: { readonly p50: number; readonly p90: number; readonly p99: number; readonly max: number };
@@ -25,19 +25,23 @@ export interface LabelSummary {
 /**
  * The fields that labels are read by besides key and time.
  *
- * @throws InputError for a reserved name
+ * @throws InputError for a reserved name, and for two that differ only in case
  */
 export function labelFields(
   values: Readonly<Record<string, ColumnExpression>>,
   place: (label: string) => string,
 ): Field[] {
   return Object.entries(values).map(([label, from]) => {
-    if (isReservedMeasure(label))
+    // a measure may be the latency, a label may not
+    if (isReservedMeasure(label) || label === "latency_ms")
       throw new InputError(
         place(label),
         `the label name ${label} is reserved`,
-        `call it otherwise; reserved are ${[...reservedMeasures].join(", ")}`,
+        `call it otherwise; reserved are ${[...reservedMeasures, "latency_ms"].join(", ")}`,
       );
+    const alike = Object.keys(values).find((own) => own !== label && own.toLowerCase() === label.toLowerCase());
+    if (alike !== undefined)
+      throw new InputError(place(label), `labels ${label} and ${alike} differ only in case`, "rename one");
     return { name: labelPrefix + label, from, as: "value", place: place(label) };
   });
 }
@@ -49,19 +53,23 @@ export const labelKey = "label key";
  * Creates `label_values`: one row a key, with the labels' columns `label:<name>` as booleans, numbers or texts.
  *
  * @param labels of importRecords, with the key as session and the fields of {@link labelFields}
+ * @throws InputError for a label that is neither true or false, a number nor a text
  */
-export async function createLabels(database: Database, labels: string, names: readonly string[]): Promise<void> {
+export async function createLabels(
+  database: Database,
+  labels: string,
+  names: readonly string[],
+  place: (label: string) => string,
+): Promise<void> {
   const described = await database.describe(sql`from ${name(labels)}`);
-  const typeOf = (label: string) => described.find((column) => column.name === labelPrefix + label)?.type ?? "";
+  const labelColumn = (label: string) => {
+    const column = labelPrefix + label;
+    const type = described.find((own) => own.name === column)?.type ?? "";
+    return sql`${measureValue({ name: label, type, value: name(column), place: place(label) })} as ${name(column)}`;
+  };
   await database.run(sql`
     create table label_values as
-    select session as key, "at" as labelled ${join(
-      names.map(
-        (label) =>
-          sql`, ${measureValue(label, typeOf(label), name(labelPrefix + label))} as ${name(labelPrefix + label)}`,
-      ),
-      "",
-    )}
+    select session as key, "at" as labelled, ${join(names.map(labelColumn))}
     from ${name(labels)}
     qualify row_number() over (partition by session order by "at" desc, record desc) = 1`);
 }
@@ -82,29 +90,31 @@ export async function summarizeLabels(
   hasKey: boolean,
 ): Promise<LabelSummary> {
   const own = withLabels(records, hasKey);
+  const key = hasKey ? name(labelKey) : raw("session");
   const { all, kept, unused } = await database.row<{ all: number; kept: number; unused: number }>(sql`
     select (select count(*) from ${name(labels)}) as all, count(*) as kept,
-      count(*) filter (where key not in (select ${hasKey ? name(labelKey) : raw("session")} from ${name(records)} where ${hasKey ? name(labelKey) : raw("session")} is not null)) as unused
+      count(*) filter (where key not in (select ${key} from ${name(records)} where ${key} is not null)) as unused
     from label_values`);
   const found = await database.row<{
     labelled: number;
     unlabelled: number;
-    early: number;
     p50: number | null;
     p90: number | null;
     p99: number | null;
     max: number | null;
   }>(sql`
     select count(*) filter (where known) as labelled, count(*) filter (where not known) as unlabelled,
-      count(*) filter (where delay < 0) as early,
       quantile_disc(delay, 0.5) as p50, quantile_disc(delay, 0.9) as p90, quantile_disc(delay, 0.99) as p99, max(delay) as max
     from (
-      select ${hasKey ? name(labelKey) : raw("session")} in (select key from label_values) as known,
+      select coalesce(${key} in (select key from label_values), false) as known,
         cast(epoch_ms(labelled) - epoch_ms("at") as double) as delay
       from ${own})`);
   const { late } = await database.row<{ late: number | null }>(sql`
     select max(late) as late
     from (select cast(epoch_ms(max(labelled)) - epoch_ms(max("at")) as double) as late from ${own} group by session)`);
+  const { early } = await database.row<{ early: number }>(sql`
+    select count(*) filter (where late < 0) as early
+    from (select epoch_ms(any_value(labelled)) - epoch_ms(min("at")) as late from ${own} group by ${key})`);
   const { p50, p90, p99, max } = found;
   return {
     labels: all,
@@ -112,7 +122,7 @@ export async function summarizeLabels(
     labelledRequests: found.labelled,
     unlabelledRequests: found.unlabelled,
     unused,
-    early: found.early,
+    early,
     ...(p50 === null || p90 === null || p99 === null || max === null ? {} : { delayMs: { p50, p90, p99, max } }),
     ...(late === null ? {} : { matureAfterMs: Math.max(0, late) }),
   };

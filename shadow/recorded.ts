@@ -4,6 +4,7 @@ import { join, name, raw, type Sql, sql } from "../io/sql.ts";
 import { isReservedMeasure, labelPrefix, reservedMeasures } from "../io/tables.ts";
 import { InputError } from "../plan/input-error.ts";
 import type { ColumnExpression, Field } from "./map-records.ts";
+import { inSampleToo } from "./sessions.ts";
 
 /** A policy that is known only by what a log says of it. */
 export interface RecordedPolicy {
@@ -47,39 +48,43 @@ export function recordedFields({ failed, error, measures }: RecordedPolicy, plac
 }
 
 export interface RecordedOptions {
-  /** leave out the sessions of the table `out_of_sample` */
-  readonly sampled?: boolean;
+  /** share of the units that is replayed, 1 unless stated */
+  readonly sample?: number | undefined;
   /** the table with more columns */
   readonly from?: Sql;
   /** labels among its columns */
   readonly labels?: readonly string[];
+  /** file and line of a key in the project's file, for messages */
+  readonly place?: (key: string) => string;
 }
 
 /**
  * Writes the observations of a recorded lane from its records: one a record, at the log's own times.
  *
  * @param table of importRecords, with the fields of {@link recordedFields}
+ * @throws InputError for a measure that is neither true or false, a number nor a text, and for `failed` that is not true or false
  */
 export async function writeRecorded(
   database: Database,
   table: string,
   { failed, error, measures }: RecordedPolicy,
   file: string,
-  { sampled = false, from = name(table), labels = [] }: RecordedOptions = {},
+  { sample, from = name(table), labels = [], place = (key) => key }: RecordedOptions = {},
 ): Promise<void> {
   const described = await database.describe(sql`select * from ${name(table)}`);
   const typeOf = (key: string) => described.find((column) => column.name === `${measurePrefix}${key}`)?.type ?? "";
   const declared = Object.keys(measures)
     .filter((key) => key !== "latency_ms")
     .sort();
-  const columns = declared.map((key) => sql`, ${measureValue(key, typeOf(key))} as ${name(key)}`);
-  const latency =
-    "latency_ms" in measures ? measureValue("latency_ms", typeOf("latency_ms")) : raw("cast(null as double)");
+  const measured = (key: string) =>
+    measureValue({ name: key, type: typeOf(key), value: name(measurePrefix + key), place: place(`measures.${key}`) });
+  const columns = declared.map((key) => sql`, ${measured(key)} as ${name(key)}`);
+  const latency = "latency_ms" in measures ? measured("latency_ms") : raw("cast(null as double)");
   const failedType = described.find((column) => column.name === "failed")?.type ?? "BOOLEAN";
   if (failed !== undefined && failedType !== "BOOLEAN") {
     throw new InputError(
-      "failed",
-      `is a ${failedType}, not true or false`,
+      place("failed"),
+      `failed is a ${failedType}, not true or false`,
       "write a condition, as { sql: error_code is not null }",
     );
   }
@@ -103,10 +108,20 @@ export async function writeRecorded(
           "",
         )}
       from ${from}
-      ${sampled ? raw("where session not in (select session from out_of_sample)") : raw("")}
+      ${sample === undefined ? raw("") : sql`where ${inSampleToo(sample)}`}
       order by session, seq
     ) to ${temporary} (format parquet)`);
   publishFile(temporary, file);
+}
+
+/** A column that becomes a measure or a label. */
+export interface MeasuredColumn {
+  readonly name: string;
+  /** as DuckDB calls it */
+  readonly type: string;
+  readonly value: Sql;
+  /** where the project's file names it */
+  readonly place: string;
 }
 
 /**
@@ -114,7 +129,7 @@ export async function writeRecorded(
  *
  * @throws InputError for a type that is none of these
  */
-export function measureValue(key: string, type: string, value = name(`${measurePrefix}${key}`)): Sql {
+export function measureValue({ name: key, type, value, place }: MeasuredColumn): Sql {
   if (type === "BOOLEAN") return value;
   if (/^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL\(.*\))$/.test(type))
     return finite(sql`cast(${value} as double)`);
@@ -123,8 +138,8 @@ export function measureValue(key: string, type: string, value = name(`${measureP
     return key === "latency_ms" ? finite(sql`try_cast(${value} as double)`) : sql`cast(${value} as varchar)`;
   }
   throw new InputError(
-    `measure ${key}`,
-    `is a ${type}`,
+    place,
+    `${key} is a ${type}`,
     "write an expression that gives true or false, a number or a text",
   );
 }

@@ -1,5 +1,5 @@
 import { Died, type IsolatedPool } from "../io/isolated-pool.ts";
-import { inFlight } from "./flight-recorder.ts";
+import { inCall, inFlight } from "./flight-recorder.ts";
 import type { BatchJob, BatchResult, LaneJob, Printed } from "./handle-job.ts";
 import { emptyObservations, failFrom, type Observations, type Piece, place, type Status } from "./observations.ts";
 import type { ReplaySettings } from "./replay-requests.ts";
@@ -17,7 +17,7 @@ export interface ReplayedBatch {
 /**
  * Replays a batch so that a session which ends its worker costs nobody else anything.
  *
- * When a worker dies, the sessions that were under way in it are suspects. The others run again without them; each suspect
+ * When a worker dies inside a call, it is known whose. Otherwise the sessions that were under way in it are suspects. The others run again without them; each suspect
  * runs by itself, lane by lane. One that dies there is the culprit: the request in which it died has failed, and those before
  * it are asked once more, without it. Suspects of a full memory run while nothing else does, since memory is shared.
  */
@@ -50,18 +50,31 @@ export async function replayBatch(
       break;
     } catch (error) {
       if (!(error instanceof Died)) throw error;
+      const culprit = error.fate === "memory" ? undefined : inCall(error.flight);
+      if (culprit) {
+        const session = rest[culprit.session] as number;
+        const died = {
+          lane: culprit.lane,
+          row: culprit.row - (partStarts(starts, rest)[culprit.session] as number),
+          error,
+        };
+        suspects.push({ session, alone: false, died });
+        rest = rest.filter((own) => own !== session);
+        continue;
+      }
       const flying = new Set(inFlight(error.flight).map((own) => rest[own.session] as number));
       const found = flying.size > 0 ? rest.filter((own) => flying.has(own)) : rest;
       suspects.push(...found.map((own) => ({ session: own, alone: error.fate === "memory" })));
       rest = rest.filter((own) => !found.includes(own));
     }
   }
-  for (const { session: suspect, alone } of suspects) {
+  for (const { session: suspect, alone, died } of suspects) {
     const where = pieces(starts, [suspect]);
     const rows = (starts[suspect + 1] as number) - (starts[suspect] as number);
     for (const [i, lane] of lanes.entries()) {
       const job = { ...settings, batch: pickSessions(batch, [suspect]), lanes: [lane] };
-      keep(await replaySuspect(pool, job, rows, alone), [i], where);
+      const known = died?.lane === i ? died : undefined;
+      keep(await replaySuspect(pool, job, rows, alone, known), [i], where);
     }
   }
   return { lanes: whole, strays, printed };
@@ -70,6 +83,20 @@ export async function replayBatch(
 interface Suspect {
   readonly session: number;
   readonly alone: boolean;
+  /** where it is known to have died */
+  readonly died?: Death;
+}
+
+interface Death {
+  readonly lane: number;
+  /** in the session */
+  readonly row: number;
+  readonly error: Died;
+}
+
+/** First rows of sessions that were picked from a batch. */
+function partStarts(starts: readonly number[], sessions: readonly number[]): number[] {
+  return pieces(starts, sessions).map(({ from }) => from);
 }
 
 /** One session in one lane, by itself. */
@@ -78,9 +105,10 @@ async function replaySuspect(
   job: Omit<BatchJob, "careful">,
   rows: number,
   alone: boolean,
+  died: Death | undefined,
 ): Promise<BatchResult> {
-  let until = rows;
-  let fate: { status: Status; message: string } | undefined;
+  let until = died?.row ?? rows;
+  let fate = died && fateOf(died.error, job.timeoutMs);
   for (;;) {
     try {
       const part: BatchResult =

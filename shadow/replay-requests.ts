@@ -37,9 +37,9 @@ export interface ReplaySettings {
 }
 
 /** What the harness is told while sessions run: where they are, for the case that one of them ends the worker. */
-export type Recorder = Pick<FlightRecorder, "enter" | "leave">;
+export type Recorder = Pick<FlightRecorder, "enter" | "back" | "leave">;
 
-const nobody: Recorder = { enter: () => {}, leave: () => {} };
+const nobody: Recorder = { enter: () => {}, back: () => {}, leave: () => {} };
 
 /** Wraps the run of a session; careful runs know by it whose error is thrown where nothing waits. */
 export type Enclosure = (session: number, lane: number, run: () => Promise<void>) => Promise<void>;
@@ -90,7 +90,10 @@ export async function replayRequests(
         deadlines,
         schema: settings.schema,
         until: Math.min(rows, settings.until ?? rows),
-        enter: (session, row) => recorder.enter(session, lane, row),
+        enter: (session, row) => {
+          recorder.enter(session, lane, row);
+          recorder.back();
+        },
         record: (row, answer) => record(into, row, answer, settings),
       });
       for (let session = 0; session < requests.session.length; session++) recorder.leave(session);
@@ -140,6 +143,7 @@ async function replaySession(replaying: SessionReplay): Promise<void> {
       },
     };
     const opened = (own.policy.open as NonNullable<Policy["open"]>)(known, context);
+    recorder.back();
     const conversation = (isThenable(opened) ? await deadlines.within(opened) : opened) as Conversation;
     for (; row < until; row++) {
       context.row = row;
@@ -151,14 +155,16 @@ async function replaySession(replaying: SessionReplay): Promise<void> {
         record(into, row, before.answer, settings);
         continue;
       }
-      recorder.enter(session, lane, row);
       if (own.calls) await pace.next();
+      recorder.enter(session, lane, row);
       const answered = conversation.respond(request);
+      recorder.back();
       const answer = isThenable(answered) ? await deadlines.within(answered) : answered;
       record(into, row, answer, settings);
       own.calls?.note(id, row - from, { answer: plain(answer) });
     }
   } catch (error) {
+    recorder.back();
     if (error instanceof InputError) throw error;
     const status = error instanceof TimedOut ? "timeout" : "error";
     const failure = { message: messageOf(error), stack: status === "error" ? stackOf(error) : null };

@@ -31,8 +31,7 @@ export async function respondInBatches(requests: Requests, policy: Policy, repla
       record(row, answers(i));
     });
   };
-  // all sessions are under way; the first stands for them
-  enter(0, 0);
+  for (const session of requests.session.keys()) enter(session, requests.starts[session] as number);
   try {
     return await ask(Array.from({ length: until }, (_, row) => row));
   } catch (error) {

@@ -12,6 +12,8 @@ export interface SessionSpec {
   readonly arrivals?: Arrivals | undefined;
   /** share of the units that is replayed, 1 unless stated */
   readonly sample?: number | undefined;
+  /** where the project's file states the sample, for messages */
+  readonly samplePlace?: string | undefined;
 }
 
 export interface SessionSummary {
@@ -72,10 +74,9 @@ export async function createSessions(database: Database, table: string, spec: Se
   await database.run(sql`drop table spans`);
   const { all } = await database.row<{ all: number }>(sql`select count(*) as all from firsts`);
   if (spec.sample !== undefined) {
-    await database.run(
-      sql`create table out_of_sample as select session from firsts where not ${inSample(spec.sample)}`,
-    );
-    await database.run(sql`delete from firsts where not ${inSample(spec.sample)}`);
+    const kept = inSample(raw("unit"), spec.sample);
+    await database.run(sql`create table out_of_sample as select session from firsts where not ${kept}`);
+    await database.run(sql`delete from firsts where not ${kept}`);
   }
   const stated = spec.arrivals ? await createArrivals(database, spec.arrivals) : undefined;
   const { requests, sessions, units, withoutUser } = await database.row<{
@@ -88,7 +89,7 @@ export async function createSessions(database: Database, table: string, spec: Se
       count(*) filter (where "user" is null) as "withoutUser"
     from firsts`);
   if (sessions === 0) {
-    throw new InputError("replay.sample", `none of ${all} sessions is in the sample`, "raise it");
+    throw new InputError(spec.samplePlace ?? "replay.sample", `none of ${all} sessions is in the sample`, "raise it");
   }
   const columns = new Set((await database.describe(sql`select * from ${records}`)).map((column) => column.name));
   const orNull = (column: string) => (columns.has(column) ? name(column) : raw("cast(null as varchar)"));
@@ -158,9 +159,19 @@ const attributeColumn = (own: string) => name(`attribute:${own}`);
 const labelled = (own: string) => sql`coalesce(${attributeColumn(own)}, '(missing)')`;
 const changed = (i: number) => name(`changed_${i}`);
 
+/**
+ * Whether a record of another log than that of {@link createSessions} is in the sample: its session is, or only that log has
+ * it, and it would be drawn if it were a unit.
+ */
+export function inSampleToo(share: number): Sql {
+  return sql`(
+    session in (select session from sessions)
+    or session not in (select session from out_of_sample) and ${inSample(raw("session"), share)})`;
+}
+
 /** By a hash of the unit, in millionths. */
-function inSample(share: number): Sql {
-  return sql`md5_number_lower('replay.sample ' || unit) % 1000000 < ${Math.round(1e6 * share)}`;
+function inSample(unit: Sql, share: number): Sql {
+  return sql`md5_number_lower('replay.sample ' || ${unit}) % 1000000 < ${Math.round(1e6 * share)}`;
 }
 
 /** A log without times needs stated arrivals; a log with times must not have them. */

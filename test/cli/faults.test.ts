@@ -71,13 +71,27 @@ describe("a policy's fault", () => {
   });
 
   it.each([
-    ["exits while it is loaded", `process.exit(0);\n${good}`, /ended its thread/],
-    ["exits in a request", respond("process.exit(0);"), /ended its thread/],
     [
-      "rejects where nothing waits",
-      respond('Promise.reject(new Error("bg")); return { measures: { ok: true, ms: 1 } };'),
-      /nothing waits for it \(bg\)/,
+      "exits in every tenth request",
+      respond("if (n % 10 === 0) process.exit(0); return { measures: { ok: true, ms: 1 } };"),
+      /failure_rate goes from 0 % to 10 %/,
+      /ended in crashed: ended its thread \(.*exit.* 0\)/,
     ],
+    [
+      "rejects in every request where nothing waits",
+      respond('Promise.reject(new Error("bg")); return { measures: { ok: true, ms: 1 } };'),
+      /failure_rate goes from 0 % to 100 %/,
+      /ended in error: an error was thrown or rejected where nothing waits for it \(bg\)/,
+    ],
+  ])("that %s is no-go, with what it did", async (_, candidate, rate, message) => {
+    const { code, stdout } = await rehearse(project({ candidate }));
+    expect(stdout).toMatch(message);
+    expect(stdout).toMatch(rate);
+    expect(code).toBe(11);
+  });
+
+  it.each([
+    ["exits while it is loaded", `process.exit(0);\n${good}`, /ended its thread/],
     [
       "waits for ever while it is loaded",
       "await new Promise(() => {});",
