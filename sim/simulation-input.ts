@@ -66,7 +66,7 @@ export interface ScenarioValues {
 }
 
 const mostLags = 12;
-const quantileBins = 32;
+const quantileBins = 16;
 const mostWindows = 20_000;
 const mostUnits = 20_000_000;
 const hourMs = 3_600_000;
@@ -175,23 +175,21 @@ function simulatedGuardrail(
   };
 }
 
-/** Edges at equal steps of the pooled distribution, from four tails below the quantile to the largest value. */
-function tailEdges(pooled: readonly Values[], quantile: number): Float64Array {
-  const size = pooled.reduce((sum, values) => sum + (values.kind === "requests" ? values.values.length : 0), 0);
-  const all = new Float64Array(size);
-  let at = 0;
-  for (const values of pooled) {
-    if (values.kind !== "requests") continue;
-    all.set(values.values, at);
-    at += values.values.length;
-  }
-  all.sort();
+/**
+ * Edges at equal steps of each distribution, four tails below and above its quantile, and its largest value: of each by
+ * itself, since those of a pool would all lie above the quantile of the lower one.
+ */
+function tailEdges(distributions: readonly Values[], quantile: number): Float64Array {
   const tail = Math.min(1 - quantile, quantile);
   const from = Math.max(0, quantile - 4 * tail);
   const to = Math.min(1, quantile + 4 * tail);
   const edges = new Set<number>();
-  for (let k = 0; k <= quantileBins; k++) edges.add(quantileSorted(all, from + ((to - from) * k) / quantileBins));
-  edges.add(all[size - 1] ?? 0);
+  for (const own of distributions) {
+    if (own.kind !== "requests") continue;
+    const sorted = own.values.slice().sort();
+    for (let k = 0; k <= quantileBins; k++) edges.add(quantileSorted(sorted, from + ((to - from) * k) / quantileBins));
+    edges.add(sorted[sorted.length - 1] ?? 0);
+  }
   return copyShared(Float64Array, Float64Array.from(edges).sort());
 }
 

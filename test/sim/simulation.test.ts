@@ -172,6 +172,23 @@ describe("a quantile metric", () => {
     expect(Math.abs(binned.standardError / exact.standardError - 1)).toBeLessThan(slip);
   });
 
+  it("has bins around the control's quantile however far away the candidate's is", () => {
+    const traffic = clusteredTraffic();
+    const slow: Outcomes = {
+      ...traffic,
+      metrics: traffic.metrics.map((metric) =>
+        metric.candidate.kind === "requests"
+          ? { ...metric, candidate: { ...metric.candidate, values: metric.candidate.values.map((value) => 9 * value) } }
+          : metric,
+      ),
+    };
+    const { control, edges } = inputOf(own, slow).guardrails[0] as SimulationInput["guardrails"][number];
+    const sorted = (control as Extract<Values, { kind: "requests" }>).values.slice().sort();
+    const rank = (p: number) => sorted[Math.floor(p * sorted.length)] as number;
+    const near = [...(edges as Float64Array)].filter((edge) => edge > rank(0.9) && edge < rank(0.99));
+    expect(near.length).toBeGreaterThanOrEqual(5);
+  });
+
   it("at its margin, with one stage and one look, is promoted as often as the level of passing says", async () => {
     const [, , half] = own.stages as readonly ControlledStage[];
     const once = { ...(half as ControlledStage), minimumMs: 0, maximumMs: 96 * 3_600_000, lookEveryMs: 96 * 3_600_000 };
