@@ -34,7 +34,7 @@ export interface DatabaseOptions {
 }
 
 /** What a database may hold in memory; the rest is spilled to the first of its folders. Logs of any length fit. */
-const memoryLimit = "600MB";
+const memoryLimit = "300MB";
 
 /**
  * An in-memory DuckDB, with UTC as its zone and locked to the folders it may touch. Statements that are asked for at once
@@ -56,7 +56,6 @@ export class Database {
     await database.run(sql`set timezone = 'UTC'`);
     await database.run(sql`set autoinstall_known_extensions = false`);
     await database.run(sql`set autoload_known_extensions = false`);
-    await database.run(sql`set parquet_metadata_cache = true`);
     if (folders) {
       const allowed = folders.map((folder) => literal(`${realpathSync(folder)}/`));
       await database.run(sql`set temp_directory = ${literal(`${folders[0]}/spill`)}`);

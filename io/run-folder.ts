@@ -18,6 +18,12 @@ export function publishFile(temporary: string, file: string): void {
   syncPath(dirname(file));
 }
 
+/** The same for one of many parts, whose folder is not synced: a part that a power cut loses is made again. */
+export function publishPart(temporary: string, file: string): void {
+  syncPath(temporary);
+  renameSync(temporary, file);
+}
+
 /** Writes a text so that the file is there whole or not at all. */
 export function writeTextFile(file: string, text: string): void {
   mkdirSync(dirname(file), { recursive: true });

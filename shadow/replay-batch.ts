@@ -27,6 +27,24 @@ export async function replayBatch(
   lanes: readonly LaneJob[],
   settings: ReplaySettings,
 ): Promise<ReplayedBatch> {
+  try {
+    const { lanes: found, strays, printed } = await pool.run({ ...settings, batch, lanes, careful: false });
+    if (strays.length === 0) return { lanes: found, strays: 0, printed };
+    return replayInPieces(pool, batch, lanes, settings, undefined);
+  } catch (error) {
+    if (!(error instanceof Died)) throw error;
+    return replayInPieces(pool, batch, lanes, settings, error);
+  }
+}
+
+/** A batch in which something went wrong: errors that nothing waited for, or the death of its worker. */
+async function replayInPieces(
+  pool: IsolatedPool<BatchJob, BatchResult>,
+  batch: RequestBatch,
+  lanes: readonly LaneJob[],
+  settings: ReplaySettings,
+  first: Died | undefined,
+): Promise<ReplayedBatch> {
   const { session, starts } = readBatch(batch);
   const whole = lanes.map(() => emptyObservations(batch.rows));
   const printed = { lines: 0, first: [] as string[] };
@@ -40,32 +58,27 @@ export async function replayBatch(
   };
   let rest = [...session.keys()];
   const suspects: Suspect[] = [];
+  const blame = (death: Died) => {
+    const found = suspectsOf(death, starts, rest);
+    suspects.push(...found);
+    rest = rest.filter((own) => !found.some((suspect) => suspect.session === own));
+  };
+  if (first) blame(first);
+  // errors that nothing waited for are found by running one session after the other
+  let careful = first === undefined;
   while (rest.length > 0) {
     const job = { ...settings, batch: rest.length === session.length ? batch : pickSessions(batch, rest), lanes };
     try {
-      let part = await pool.run({ ...job, careful: false });
-      // an error that nothing waited for: once more, one session after the other, to find whose it is
-      if (part.strays.length > 0) part = await pool.run({ ...job, careful: true });
+      const part = await pool.run({ ...job, careful });
+      if (part.strays.length > 0 && !careful) {
+        careful = true;
+        continue;
+      }
       keep(part, [...lanes.keys()], pieces(starts, rest));
       break;
     } catch (error) {
       if (!(error instanceof Died)) throw error;
-      const culprit = error.fate === "memory" ? undefined : inCall(error.flight);
-      if (culprit) {
-        const session = rest[culprit.session] as number;
-        const died = {
-          lane: culprit.lane,
-          row: culprit.row - (partStarts(starts, rest)[culprit.session] as number),
-          error,
-        };
-        suspects.push({ session, alone: false, died });
-        rest = rest.filter((own) => own !== session);
-        continue;
-      }
-      const flying = new Set(inFlight(error.flight).map((own) => rest[own.session] as number));
-      const found = flying.size > 0 ? rest.filter((own) => flying.has(own)) : rest;
-      suspects.push(...found.map((own) => ({ session: own, alone: error.fate === "memory" })));
-      rest = rest.filter((own) => !found.includes(own));
+      blame(error);
     }
   }
   for (const { session: suspect, alone, died } of suspects) {
@@ -94,9 +107,17 @@ interface Death {
   readonly error: Died;
 }
 
-/** First rows of sessions that were picked from a batch. */
-function partStarts(starts: readonly number[], sessions: readonly number[]): number[] {
-  return pieces(starts, sessions).map(({ from }) => from);
+/** Who may have killed a worker in which these sessions of a batch ran: the one in whose call it died, or all that were under way. */
+function suspectsOf(death: Died, starts: readonly number[], sessions: readonly number[]): Suspect[] {
+  const culprit = death.fate === "memory" ? undefined : inCall(death.flight);
+  if (culprit) {
+    const first = pieces(starts, sessions)[culprit.session]?.from as number;
+    const died = { lane: culprit.lane, row: culprit.row - first, error: death };
+    return [{ session: sessions[culprit.session] as number, alone: false, died }];
+  }
+  const flying = new Set(inFlight(death.flight).map((own) => sessions[own.session] as number));
+  const found = flying.size > 0 ? sessions.filter((own) => flying.has(own)) : sessions;
+  return found.map((session) => ({ session, alone: death.fate === "memory" }));
 }
 
 /** One session in one lane, by itself. */

@@ -9,7 +9,14 @@ import { emptyObservations, type Observations, place } from "./observations.ts";
 import { type ReplayedBatch, replayBatch } from "./replay-batch.ts";
 import type { ReplaySettings } from "./replay-requests.ts";
 import type { RequestBatch } from "./requests.ts";
-import { countSessions, observationsFile, readShard, writeObservations, writeResponses } from "./shard-store.ts";
+import {
+  countSessions,
+  observationsFile,
+  RequestFile,
+  readShard,
+  writeObservations,
+  writeResponses,
+} from "./shard-store.ts";
 
 /** The module that runs policies in a thread or a process. */
 export const replayWorker = workerBeside(import.meta.url, "worker");
@@ -99,6 +106,7 @@ export async function replay(
     keepResponses: spec.keepResponses,
     schema: spec.schema,
   };
+  const requests = new RequestFile(database, folder);
   let strays = 0;
   let printed = 0;
   const replayed = async (batch: RequestBatch, jobs: readonly LaneJob[]) => {
@@ -120,11 +128,12 @@ export async function replay(
         continue;
       }
       const observations = { ...together(parts, i, rows), seq };
-      await writeObservations(database, folder, lane, shard, observations, spec.labels);
-      if (spec.keepResponses) await writeResponses(database, folder, lane, shard, observations);
+      await writeObservations(database, requests, folder, lane, shard, observations, spec.labels);
+      if (spec.keepResponses) await writeResponses(database, requests, folder, lane, shard, observations);
       // a session fails once
       watch.add(lane, shard, { sessions: counts.length, failed: observations.failures.length });
     }
+    await requests.release(shard);
     for (const part of parts) {
       strays += part.strays;
       printed += part.printed.lines;
@@ -134,31 +143,36 @@ export async function replay(
       parts.flatMap((part) => part.printed.first),
     );
   };
-  const open: OpenShard[] = [];
+  const writing: Promise<void>[] = [];
+  let committed = Promise.resolve();
   const ended = () => compared.some((lane) => watch.hasStopped(lane));
   try {
-    let shard = 0;
-    for (; shard < shards && !signal?.aborted && !ended(); shard++) {
+    let next = 0;
+    while (next < shards && !signal?.aborted && !ended()) {
+      const shard = next;
+      next += 1;
       const going = lanes.filter(
         ({ lane }) => !watch.hasStopped(lane) && !existsSync(observationsFile(folder, lane, shard)),
       );
       if (going.length === 0)
         onProgress({ requests: before.get(lanes[0]?.lane ?? "")?.get(shard)?.requests ?? 0, failedSessions: 0 });
-      const batches = going.length === 0 ? [] : await readShard(database, folder, shard);
+      const batches = going.length === 0 ? [] : await readShard(database, requests, shard);
       const jobs = (i: number) => going.map((lane) => laneJob(folder, lane, shard, i));
       const work = Promise.all(batches.map((batch, i) => replayed(batch, jobs(i))));
       // a failure is told when the shard's turn comes
       work.catch(() => {});
-      open.push({ shard, going, batches, work });
-      const waiting = open.reduce((sum, own) => sum + own.batches.length, 0);
-      if (open.length > 1 && waiting > 2 * threads) await commit(open.shift() as OpenShard);
+      committed = committed.then(() => (ended() ? undefined : commit({ shard, going, batches, work })));
+      committed.catch(() => {});
+      writing.push(committed);
+      // enough is under way: wait for the first to be written
+      if (writing.length > 1 + Math.ceil((2 * threads) / Math.max(1, batches.length))) await writing.shift();
     }
-    while (open.length > 0 && !ended()) await commit(open.shift() as OpenShard);
-    if (signal?.aborted && shard < shards && !ended()) throw new Interrupted("interrupted");
+    await committed;
+    if (signal?.aborted && next < shards && !ended()) throw new Interrupted("interrupted");
     return { stopped: watch.stopped, strays, printed };
   } finally {
     await pool.close();
-    await Promise.allSettled(open.map(({ work }) => work));
+    await Promise.allSettled(writing);
   }
 }
 

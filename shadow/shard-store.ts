@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Database } from "../io/duckdb.ts";
-import { parquetFiles, publishFile, shardFile, temporaryName } from "../io/run-folder.ts";
+import { parquetFiles, publishPart, shardFile, temporaryName } from "../io/run-folder.ts";
 import { join as joined, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { labelPrefix } from "../io/tables.ts";
 import { InputError } from "../plan/input-error.ts";
@@ -35,7 +35,7 @@ export function responsesFile(folder: string, lane: string, shard: number): stri
  *
  * The database must have one thread: it is then the file's order in which texts are put together.
  */
-export async function readShard(database: Database, folder: string, shard: number): Promise<RequestBatch[]> {
+export async function readShard(database: Database, requests: RequestFile, shard: number): Promise<RequestBatch[]> {
   const text = (column: string) => sql`
     case when count(${name(column)}) = 0 then '' else string_agg(coalesce(${name(column)}, ''), chr(30)) end as ${name(column)}`;
   const whole = await database.row<WholeShard>(sql`
@@ -45,17 +45,54 @@ export async function readShard(database: Database, folder: string, shard: numbe
       string_agg(cast(attributes is not null as integer), '') as firsts,
       string_agg(cast(epoch_ms("at") as varchar), ',') as "at",
       ${text("request")}, ${text("response")}, ${text("tools")}
-    from ${shardRows(folder, shard, raw("*"))}`);
+    from ${await requests.rows(shard, raw("*"))}`);
   return batchesOf(whole);
 }
 
-function shardRows(folder: string, shard: number, columns: Sql): Sql {
-  return sql`(select ${columns} from read_parquet(${literal(requestsFile(folder))}) where shard = ${shard})`;
+/** Shards that are read at once: what a file holds is looked up by its footer, which is long for many shards. */
+const shardsAtOnce = 8;
+
+/** The requests of a run, of which a few shards at a time are held in the database. */
+export class RequestFile {
+  readonly #database: Database;
+  readonly #folder: string;
+  readonly #held = new Set<number>();
+
+  constructor(database: Database, folder: string) {
+    this.#database = database;
+    this.#folder = folder;
+  }
+
+  /** The requests of a shard, in the order of their file. */
+  async rows(shard: number, columns: Sql): Promise<Sql> {
+    const window = Math.floor(shard / shardsAtOnce);
+    if (!this.#held.has(window)) {
+      const first = window * shardsAtOnce;
+      this.#held.add(window);
+      await this.#database.run(sql`
+        create or replace temp table ${tableOf(window)} as
+        from read_parquet(${literal(requestsFile(this.#folder))})
+        where shard between ${raw(String(first))} and ${raw(String(first + shardsAtOnce - 1))}`);
+    }
+    return sql`(select ${columns} from ${tableOf(window)} where shard = ${shard})`;
+  }
+
+  /** No shard up to this one is asked for again. */
+  async release(shard: number): Promise<void> {
+    for (const window of this.#held) {
+      if (shard < (window + 1) * shardsAtOnce - 1) continue;
+      this.#held.delete(window);
+      await this.#database.run(sql`drop table ${tableOf(window)}`);
+    }
+  }
 }
+
+const tableOf = (window: number) => name(`requests_${window}`);
 
 /** Writes what a lane observed of a shard; the file is there whole or not at all. */
 export async function writeObservations(
   database: Database,
+  requests: RequestFile,
   folder: string,
   lane: string,
   shard: number,
@@ -121,18 +158,19 @@ export async function writeObservations(
           labels.map((label) => sql`, requests.${name(labelPrefix + label)} as ${name(label)}`),
           "",
         )}
-      from ${shardRows(folder, shard, joined([raw('session, "at"'), ...labels.map((label) => name(labelPrefix + label))]))} as requests
+      from ${await requests.rows(shard, joined([raw('session, "at"'), ...labels.map((label) => name(labelPrefix + label))]))} as requests
       positional join ${name(table)} as answers
       ${texts.length === 0 ? raw("") : sql`positional join (select ${joined(texts)}) as texts`}
       ${failing ? sql`left join failures on failures."row" = answers."row" order by answers."row"` : raw("")}
     ) to ${temporary} (format parquet)`);
-  publishFile(temporary, file);
+  publishPart(temporary, file);
   await database.run(sql`drop table ${name(table)}`);
 }
 
 /** Writes the responses of a shard. */
 export async function writeResponses(
   database: Database,
+  requests: RequestFile,
   folder: string,
   lane: string,
   shard: number,
@@ -145,12 +183,12 @@ export async function writeResponses(
   await database.run(sql`
     copy (
       select session, seq, response
-      from ${shardRows(folder, shard, raw("session"))} as requests
+      from ${await requests.rows(shard, raw("session"))} as requests
       positional join (
         select unnest(from_json(${list}, '["VARCHAR"]')) as response, unnest(from_json(${jsonList(seq)}, '["INTEGER"]')) as seq
       ) as answers
     ) to ${temporary} (format parquet)`);
-  publishFile(temporary, file);
+  publishPart(temporary, file);
 }
 
 /** Requests, sessions and failed sessions of shards that are there, by shard. */
