@@ -1,12 +1,12 @@
-import type { Line } from "./lines.ts";
+import { type Line, longestLine, problemOf } from "./lines.ts";
 
 /** A record of a CSV file, or the reason why a line is none. */
 export type CsvRecord =
   | { readonly line: number; readonly fields: readonly string[] }
   | { readonly line: number; readonly problem: string; readonly text: string };
 
-/** A quoted field may run over this many lines before its opening quote is taken for a slip. */
-const longestRecord = 1000;
+/** A quoted field may run over this many lines, and signs, before its opening quote is taken for a slip. */
+const longestRecord = { lines: 1000, signs: longestLine };
 
 /**
  * Cuts physical lines into CSV records (RFC 4180), so that one broken line costs one line.
@@ -17,7 +17,12 @@ const longestRecord = 1000;
 export class CsvReader {
   readonly #delimiter: string;
   readonly #width: number;
+  /** lines of the record that is not complete */
   #pending: { line: number; text: string }[] = [];
+  /** its fields that are complete, and the texts of the one that is open */
+  #fields: string[] = [];
+  #open: string[] = [];
+  #signs = 0;
 
   /** @param width number of fields of each record; Infinity while it is not known */
   constructor(delimiter: string, width: number) {
@@ -26,12 +31,15 @@ export class CsvReader {
   }
 
   /** Records that are complete after this line. Blank lines between records are none. */
-  push({ number, text }: Line): CsvRecord[] {
-    if (text === null) return [...this.end(), { line: number, problem: "not UTF-8", text: "" }];
-    if (this.#pending.length === 0 && text === "") return [];
+  push(line: Line): CsvRecord[] {
+    const { number, text } = line;
+    if (text === null) return [...this.end(), { line: number, problem: problemOf(line), text: "" }];
     const open = this.#pending.length > 0;
+    if (!open && text === "") return [];
     this.#pending.push({ line: number, text });
-    if (open && !text.includes('"') && this.#pending.length < longestRecord) return [];
+    this.#open.push(text);
+    this.#signs += text.length;
+    if (open && !closesQuote(text) && this.#fits()) return [];
     return this.#drain(false);
   }
 
@@ -40,21 +48,32 @@ export class CsvReader {
     return this.#pending.length === 0 ? [] : this.#drain(true);
   }
 
+  #fits(): boolean {
+    return this.#pending.length < longestRecord.lines && this.#signs < longestRecord.signs;
+  }
+
   #drain(end: boolean): CsvRecord[] {
+    const { fields, open } = splitFields(this.#open.join("\n"), this.#delimiter, this.#fields);
+    if (open && fields.length < this.#width && !end && this.#fits()) {
+      this.#open = [open];
+      return [];
+    }
     const lines = this.#pending;
     const [first] = lines as [{ line: number; text: string }];
-    const text = lines.length === 1 ? first.text : lines.map((line) => line.text).join("\n");
-    const fields = text.includes('"') ? splitFields(text, this.#delimiter) : text.split(this.#delimiter);
-    if (fields === "open" && !end && lines.length < longestRecord) return [];
     this.#pending = [];
-    if (typeof fields === "string") {
-      const problem = fields === "open" ? "a quote is opened and not closed" : "text follows a closing quote";
-      return [{ line: first.line, problem, text: first.text }, ...this.#again(lines, end)];
-    }
-    if (fields.length === this.#width || this.#width === Number.POSITIVE_INFINITY)
-      return [{ line: first.line, fields }];
-    const problem = `${fields.length} fields, the header has ${this.#width}`;
+    this.#fields = [];
+    this.#open = [];
+    this.#signs = 0;
+    const problem = this.#problemOf(fields, open);
+    if (problem === undefined) return [{ line: first.line, fields }];
     return [{ line: first.line, problem, text: first.text }, ...this.#again(lines, end)];
+  }
+
+  #problemOf({ length }: readonly string[], open: string | undefined): string | undefined {
+    if (open === "") return "text follows a closing quote";
+    if (open) return "a quote is opened and not closed";
+    if (length === this.#width || this.#width === Number.POSITIVE_INFINITY) return undefined;
+    return `${length} fields, the header has ${this.#width}`;
   }
 
   #again(lines: readonly { line: number; text: string }[], end: boolean): CsvRecord[] {
@@ -65,22 +84,40 @@ export class CsvReader {
 
 /** The delimiter of a header: the most frequent of comma, tab, semicolon and bar outside quotes; comma when none is there. */
 export function delimiterOf(header: string): string {
-  const bare = header.replace(/"(?:[^"]|"")*"/g, "");
+  const bare = header
+    .split('"')
+    .filter((_, i) => i % 2 === 0)
+    .join("");
   const counts = [",", "\t", ";", "|"].map((delimiter) => ({ delimiter, count: bare.split(delimiter).length }));
   return counts.reduce((best, next) => (next.count > best.count ? next : best)).delimiter;
 }
 
-/** Fields of a record; a quote inside an unquoted field is an ordinary character. */
-function splitFields(text: string, delimiter: string): string[] | "open" | "bad" {
-  const fields: string[] = [];
+/** Whether a line ends a quoted field that is open before it: an even number of quotes is some of the field's own. */
+function closesQuote(text: string): boolean {
+  for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at)) {
+    const start = at;
+    while (text[at] === '"') at += 1;
+    if ((at - start) % 2 === 1) return true;
+  }
+  return false;
+}
+
+/**
+ * Appends the fields of a text; a quote inside an unquoted field is an ordinary character.
+ *
+ * @returns with the text of the last field where its quote is open, and with "" where text follows a closing quote
+ */
+function splitFields(text: string, delimiter: string, fields: string[]): { fields: string[]; open?: string } {
+  if (fields.length === 0 && !text.includes('"')) return { fields: text.split(delimiter) };
   let at = 0;
   for (;;) {
+    const start = at;
     let field = "";
     const quoted = text[at] === '"';
     let from = at + 1;
     while (quoted) {
       const quote = text.indexOf('"', from);
-      if (quote < 0) return "open";
+      if (quote < 0) return { fields, open: text.slice(start) };
       field += text.slice(from, quote);
       at = quote + 1;
       if (text[at] !== '"') break;
@@ -89,9 +126,9 @@ function splitFields(text: string, delimiter: string): string[] | "open" | "bad"
     }
     const next = text.indexOf(delimiter, at);
     const rest = text.slice(at, next < 0 ? text.length : next);
-    if (quoted && rest !== "") return "bad";
+    if (quoted && rest !== "") return { fields, open: "" };
     fields.push(field + rest);
-    if (next < 0) return fields;
+    if (next < 0) return { fields };
     at = next + delimiter.length;
   }
 }

@@ -3,11 +3,21 @@ import { closeSync, createReadStream, openSync, type ReadStream, readSync } from
 import { createGunzip } from "node:zlib";
 import { InputError } from "../plan/input-error.ts";
 
-/** One physical line of a text file; `text` is null when its bytes are not UTF-8. */
+/** One physical line of a text file; `text` is null when its bytes are not UTF-8, or too many. */
 export interface Line {
   /** 1-based */
   readonly number: number;
   readonly text: string | null;
+  /** more than {@link longestLine} bytes */
+  readonly tooLong?: true;
+}
+
+/** In bytes. Each of DuckDB's JSON functions takes some four times this for such a record. */
+export const longestLine = 8_000_000;
+
+/** Why a line has no text. */
+export function problemOf({ tooLong }: Pick<Line, "tooLong">): string {
+  return tooLong ? "longer than 8 MB" : "not UTF-8";
 }
 
 const newline = 0x0a;
@@ -16,35 +26,53 @@ const carriageReturn = 0x0d;
 /**
  * Lines of a text file in batches of one read, gunzipped when it is gzip (by its first bytes, whatever its name).
  *
- * Line ends may be LF or CRLF, mixed; a byte-order mark is dropped; blank lines are kept, the empty end is not a line.
+ * Line ends may be LF or CRLF, mixed, or CR where there is no LF at all; a byte-order mark is dropped; blank lines are kept,
+ * the empty end is not a line. Of a line that is too long no more than its beginning is ever held.
  *
  * @throws InputError when the file cannot be read, is UTF-16, or its gzip stream is broken
  */
 export async function* readLines(file: string): AsyncGenerator<Line[]> {
   let number = 0;
   let rest: Buffer[] = [];
-  const take = (bytes: Buffer): Line => {
+  let length = 0;
+  let end: number | undefined;
+  const take = (tail: Buffer): Line => {
     number += 1;
-    let end = bytes.length;
-    if (end > 0 && bytes[end - 1] === carriageReturn) end -= 1;
-    const start = number === 1 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-    const body = bytes.subarray(start, end);
-    return { number, text: isUtf8(body) ? body.toString("utf8") : null };
+    const bytes = rest.length === 0 ? tail : Buffer.concat([...rest, tail]);
+    const tooLong = length + tail.length > longestLine;
+    rest = [];
+    length = 0;
+    return tooLong ? { number, text: null, tooLong } : { number, text: textOf(bytes, number) };
   };
   for await (const chunk of bytesOf(file)) {
-    if (number === 0 && rest.length === 0) refuseUtf16(file, chunk);
+    if (end === undefined) refuseUtf16(file, chunk);
+    end ??= lineEndOf(chunk);
     const lines: Line[] = [];
     let start = 0;
-    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
-      const tail = chunk.subarray(start, end);
-      lines.push(take(rest.length === 0 ? tail : Buffer.concat([...rest, tail])));
-      rest = [];
-      start = end + 1;
+    for (let at = chunk.indexOf(end); at >= 0; at = chunk.indexOf(end, start)) {
+      lines.push(take(chunk.subarray(start, at)));
+      start = at + 1;
     }
-    if (start < chunk.length) rest.push(Buffer.from(chunk.subarray(start)));
+    length += chunk.length - start;
+    if (length > longestLine) rest = [];
+    else if (start < chunk.length) rest.push(Buffer.from(chunk.subarray(start)));
     if (lines.length > 0) yield lines;
   }
-  if (rest.length > 0) yield [take(Buffer.concat(rest))];
+  if (length > 0) yield [take(Buffer.alloc(0))];
+}
+
+function textOf(bytes: Buffer, number: number): string | null {
+  const end = bytes.at(-1) === carriageReturn ? bytes.length - 1 : bytes.length;
+  const start = number === 1 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  const body = bytes.subarray(start, end);
+  return isUtf8(body) ? body.toString("utf8") : null;
+}
+
+/** Files of old Macs end their lines in CR. */
+function lineEndOf(chunk: Buffer): number {
+  const first = chunk.indexOf(carriageReturn);
+  // one at the end may be half of CRLF
+  return first >= 0 && first < chunk.length - 1 && !chunk.includes(newline) ? carriageReturn : newline;
 }
 
 /** The bytes of a file, gunzipped when it is gzip. */
@@ -81,7 +109,8 @@ function unreadable(file: string, cause: NodeJS.ErrnoException): Error {
   return new InputError(file, `cannot be read (${cause.message})`, "check the file and its permissions", { cause });
 }
 
-function refuseUtf16(file: string, chunk: Buffer): void {
+/** @throws InputError for bytes that begin with a byte-order mark of UTF-16 */
+export function refuseUtf16(file: string, chunk: Buffer): void {
   const [a, b] = chunk;
   if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) {
     throw new InputError(file, "is UTF-16, not UTF-8", `convert it: iconv -f UTF-16 -t UTF-8 ${file}`);

@@ -137,7 +137,7 @@ export async function loadProject(path: string): Promise<Project> {
     arrivals: arrivalsOf(written, document, folder),
     quarantineLimit: written.traffic.quarantineLimit,
     redact: redactionOf(written, document),
-    labels: await labelsOf(written, find),
+    labels: await labelsOf(written, document, find, lanes),
     maturedByLabels: maturedByLabels(written, document),
     lanes,
     compared: comparedLanes(
@@ -252,20 +252,52 @@ function redactionOf({ traffic }: WrittenProject, document: SourceDocument): Red
   return { kinds, paths, patterns: own };
 }
 
-async function labelsOf({ traffic }: WrittenProject, find: Find): Promise<LabelSource | undefined> {
+async function labelsOf(
+  { traffic }: WrittenProject,
+  document: SourceDocument,
+  find: Find,
+  lanes: Project["lanes"],
+): Promise<LabelSource | undefined> {
   if (traffic.labels === undefined) return undefined;
   const { source, ...labels } = traffic.labels;
+  for (const { lane, policy } of lanes) {
+    if (policy.kind === "module") continue;
+    if (labels.on !== undefined && policy.source !== "traffic")
+      throw new InputError(
+        document.place(["traffic", "labels", "on"]),
+        `labels are joined by a column of the traffic, but ${lane} is read from a log by itself`,
+        "join by the session: remove on",
+      );
+    const measures = new Map(Object.keys(policy.measures).map((measure) => [measure.toLowerCase(), measure]));
+    for (const label of Object.keys(labels.values)) {
+      const measure = measures.get(label.toLowerCase());
+      if (measure !== undefined)
+        throw new InputError(
+          document.place(["traffic", "labels", "values", label]),
+          `the label ${label} is called as the measure ${measure} of ${lane}`,
+          "rename one of them",
+        );
+    }
+  }
   return { files: await find(source, ["traffic", "labels", "source"]), ...labels };
 }
 
 function maturedByLabels({ metrics, traffic }: WrittenProject, document: SourceDocument): string[] {
   const names = Object.keys(metrics).filter((name) => metrics[name]?.matureAfter === "labels");
   const [first] = names;
-  if (first !== undefined && traffic.labels?.at === undefined)
+  if (first === undefined) return names;
+  const place = document.place(["metrics", first, "matureAfter"]);
+  if (traffic.labels?.at === undefined)
     throw new InputError(
-      document.place(["metrics", first, "matureAfter"]),
+      place,
       "matureAfter: labels needs labels with times",
       "write traffic.labels with at: …, or a duration",
+    );
+  if (traffic.arrivals !== undefined)
+    throw new InputError(
+      place,
+      "matureAfter: labels needs a log with times, not stated arrivals",
+      "write a duration, as 24h",
     );
   return names;
 }
@@ -413,8 +445,9 @@ async function laneOf(
     source: {
       files,
       session: own,
-      user: user ?? traffic?.user,
-      at: at ?? traffic?.at,
+      // another log need not have the traffic's columns
+      user: user ?? (source === undefined ? traffic?.user : undefined),
+      at: at ?? (source === undefined ? traffic?.at : undefined),
       where: where ?? (source === undefined ? traffic?.where : undefined),
     },
     failed,

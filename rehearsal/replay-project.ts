@@ -192,9 +192,9 @@ async function importProject(project: Project, run: Run, threads: number, onProg
     if (project.labels) {
       const { key, values, ...source } = project.labels;
       const place = (part: string) => project.place("traffic", "labels", part === "session" ? "key" : part);
-      const fields = labelFields(values, (label) => project.place("traffic", "labels", "values", label));
-      await load("labels", { ...source, session: key }, place, fields);
-      await createLabels(database, "labels", labels);
+      const placeOf = (label: string) => project.place("traffic", "labels", "values", label);
+      await load("labels", { ...source, session: key }, place, labelFields(values, placeOf));
+      await createLabels(database, "labels", labels, placeOf);
     }
     const byKey = project.labels?.on !== undefined;
     const from = (table: string) =>
@@ -204,6 +204,7 @@ async function importProject(project: Project, run: Run, threads: number, onProg
       attributes: project.attributes.map((attribute) => attribute.name),
       arrivals: project.arrivals,
       sample: project.replay.sample,
+      samplePlace: project.place("replay", "sample"),
     };
     const sessions = await createSessions(database, base, spec);
     await writeTable(database, join(run.folder, "sessions.parquet"), sql`select * from sessions order by position`);
@@ -215,22 +216,31 @@ async function importProject(project: Project, run: Run, threads: number, onProg
       ];
       await writeTable(database, requestsFile(run.folder), requestsInOrder(from("traffic"), spec, further), 10_240);
     }
-    for (const { lane, policy } of recorded) {
+    for (const { lane, policy, place } of recorded) {
       const folder = observationsFolder(run.folder, lane);
       mkdirSync(folder, { recursive: true });
       const table = policy.source === "traffic" ? "traffic" : lane;
       await writeRecorded(database, table, policy, join(folder, "recorded.parquet"), {
-        sampled: project.replay.sample !== undefined,
+        sample: project.replay.sample,
         from: from(table),
         labels,
+        place,
       });
+    }
+    const labelled = labels.length > 0 ? await summarizeLabels(database, base, "labels", byKey) : undefined;
+    if (labelled?.labelledRequests === 0) {
+      throw new InputError(
+        project.place("traffic", "labels", "key"),
+        `no request has the key of one of the ${labelled.labels} labels`,
+        "check key, and on where the key is not the session",
+      );
     }
     const batches = Object.values(run.manifest.policies).some(({ batch }) => batch);
     const imported = {
       imports,
       sessions,
       ...(own ? { redacted: own.counts() } : {}),
-      ...(labels.length > 0 ? { labels: await summarizeLabels(database, base, "labels", byKey) } : {}),
+      ...(labelled ? { labels: labelled } : {}),
       ...(batches ? { schema: await schemaOf(database) } : {}),
     };
     writeTextFile(importFile(run), `${JSON.stringify(imported, null, 2)}\n`);

@@ -3,7 +3,7 @@ import type { LabelSummary } from "../shadow/labels.ts";
 import type { OutcomeSummary } from "../shadow/outcomes.ts";
 import type { ReplaySummary } from "../shadow/replay.ts";
 import type { SessionSummary } from "../shadow/sessions.ts";
-import { count, hours, percent } from "./format.ts";
+import { count, hours, number, percent } from "./format.ts";
 
 /** What a replay did besides answering requests. */
 export interface ReplayFacts {
@@ -40,8 +40,8 @@ function sampleNote({ sessions, outOfSample }: SessionSummary): string[] {
 }
 
 function redactionNote(redacted: ReplayFacts["redacted"]): string[] {
-  if (!redacted) return [];
-  const found = Object.entries(redacted).map(([kind, n]) => `${count(n)} ${kind}`);
+  const found = Object.entries(redacted ?? {}).map(([kind, n]) => `${count(n)} ${kind}`);
+  if (found.length === 0) return [];
   return [`redacted before anything was stored: ${found.join(", ")}`];
 }
 
@@ -84,6 +84,6 @@ function responseNote({ responses }: OutcomeSummary): string[] {
   const share = `${count(differing)} of ${count(compared)} responses (${percent(differing / compared)})`;
   if (firstDivergence === null) return [`both lanes gave the same responses to all ${count(compared)} requests`];
   return [
-    `${share} differ between the lanes, in ${count(divergedSessions)} of ${count(sessions)} sessions, first at request ${count(1 + firstDivergence)} (median)`,
+    `${share} differ between the lanes, in ${count(divergedSessions)} of ${count(sessions)} sessions, first at request ${number(1 + firstDivergence)} (median)`,
   ];
 }

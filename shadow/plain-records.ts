@@ -1,5 +1,5 @@
 import { type Database, SqlError } from "../io/duckdb.ts";
-import { bytesOf, isGzip } from "../io/lines.ts";
+import { bytesOf, isGzip, longestLine } from "../io/lines.ts";
 import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { InputError } from "../plan/input-error.ts";
 import type { Field } from "./map-records.ts";
@@ -46,6 +46,7 @@ export async function readPlainRecords(
   const time = at === undefined ? raw("cast(null as timestamp)") : timeFromText(own(at));
   const problem = sql`case
     when v is null then case when record is null or trim(record, ${whitespace}) = '' then '' when json_valid(record) then 'not a JSON object' else 'not valid JSON' end
+    when ${isDeep(raw("record"))} then ${tooDeep}
     when coalesce(${own(session)}, '') = '' then case when json_type(record) <> 'OBJECT' then 'not a JSON object' else 'the session is missing' end
     ${at === undefined ? raw("") : sql`when "at" is null then coalesce('not a time: ' || left(${own(at)}, 40), 'the time is missing') when not ${inRange(raw('"at"'))} then 'not a time between 1970 and 2200: ' || left(${own(at)}, 40)`}
     ${join(
@@ -109,9 +110,29 @@ export function rawLines(files: readonly string[]): Sql {
   const compression = zipped.size > 1 ? "auto" : zipped.has(true) ? "gzip" : "none";
   const options = raw(
     `delim = chr(1), quote = '', escape = '', header = false, auto_detect = false, columns = {'record': 'VARCHAR'},
-    compression = '${compression}', filename = ${files.length > 1}, max_line_size = 8000000`,
+    compression = '${compression}', filename = ${files.length > 1}, max_line_size = ${longestLine}`,
   );
-  return sql`read_csv([${join(files.map(literal))}], ${options})`;
+  return sql`read_csv([${join(files.map(pathLiteral))}], ${options})`;
+}
+
+/** A file's path where DuckDB takes a pattern: `*`, `?` and `[` stand for themselves. */
+export function pathLiteral(file: string): Sql {
+  return literal(file.replace(/[*?[]/g, "[$&]"));
+}
+
+/** DuckDB's functions that look for a JSON value's type call themselves once a level, and end the process at some thousands. */
+const deepest = 200;
+
+export const tooDeep = literal(`nested more than ${deepest} levels deep`);
+
+/** Whether a valid JSON text nests too deeply. The pattern is slow (300 MB/s), so those without enough brackets are not asked. */
+export function isDeep(text: Sql): Sql {
+  let nested = "";
+  for (let level = 0; level < deepest; level++)
+    nested = `(?:[^\\[\\]{}"]|"(?:[^"\\\\]|\\\\.)*"|[\\[{]${nested}[\\]}])*`;
+  const brackets = sql`len(string_split(${text}, '[')) + len(string_split(${text}, '{'))`;
+  return sql`case when strlen(${text}) <= ${raw(String(2 * deepest))} or ${brackets} <= ${raw(String(deepest))} then false
+    else not regexp_full_match(${text}, ${literal(nested)}, 's') end`;
 }
 
 /** JSON as Python writes it: NaN and Infinity outside of texts. The first look is a quick one. */

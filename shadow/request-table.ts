@@ -24,7 +24,8 @@ function memberType(type: unknown): MemberType {
 
 /**
  * Some rows as an Arrow record batch: session (utf8), seq (int32), at (timestamp in ms) and request: a struct of the requests'
- * members, or utf8 when requests are no objects. A member that a request lacks is null.
+ * members, or utf8 when requests are no objects: texts as they are, anything else as its JSON text. A member that a request
+ * lacks is null, and so is a request that is missing.
  */
 export async function requestTable(
   { session, starts, at, request }: Requests,
@@ -60,7 +61,16 @@ export async function requestTable(
         values.map((value) => memberOf(value, name, type)),
       ),
     );
-    return arrow.makeData({ type: new arrow.Struct(fields), length: rows.length, nullCount: 0, children } as never);
+    const there = column(
+      types.boolean,
+      values.map((value) => value !== null && typeof value === "object"),
+    );
+    return arrow.makeData({
+      type: new arrow.Struct(fields),
+      length: rows.length,
+      nullBitmap: there.values,
+      children,
+    } as never);
   };
   const columns = {
     session: column(

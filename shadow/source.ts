@@ -3,9 +3,9 @@ import { type Database, SqlError } from "../io/duckdb.ts";
 import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { InputError } from "../plan/input-error.ts";
 import { origin } from "./origin.ts";
-import { areWhole, rawLines } from "./plain-records.ts";
+import { areWhole, isDeep, pathLiteral, rawLines, tooDeep } from "./plain-records.ts";
 import type { Redactor } from "./redaction.ts";
-import { loadCsv, loadJson, loadLines, RecordAppender } from "./text-records.ts";
+import { heaviestVector, loadCsv, loadJson, loadLines, RecordAppender } from "./text-records.ts";
 
 /** The log's records inside DuckDB, before anything is known of their columns. */
 export interface Source {
@@ -79,9 +79,7 @@ async function loadColumns(
 ): Promise<Source> {
   for (const file of files) requireFile(file);
   if (format === "arrow") await loadArrowRecords(database, files, table);
-  else {
-    await reading(files, () => database.run(sql`create table ${name(table)} as ${parquetRecords(files)}`));
-  }
+  else await loadParquet(database, files, sql`table ${name(table)}`);
   const own = new Set<string>(Object.values(origin));
   const columns = (await database.describe(sql`select * from ${name(table)}`)).map((column) => column.name);
   const { n } = await database.row<{ n: number }>(sql`select count(*) as n from ${name(table)}`);
@@ -102,22 +100,31 @@ async function loadArrowRecords(database: Database, files: readonly string[], ta
   await loadArrow(database, files, table);
 }
 
-function parquetRecords(files: readonly string[]): Sql {
+/** @param into the table or view that is created */
+async function loadParquet(database: Database, files: readonly string[], into: Sql): Promise<void> {
   const list = sql`[${join(files.map(literal))}]`;
-  return sql`
-    select
-      * exclude (__filename, file_row_number),
-      cast(list_position(${list}, __filename) - 1 as integer) as ${name(origin.file)},
-      file_row_number + 1 as ${name(origin.line)},
-      cast(null as varchar) as ${name(origin.record)},
-      cast(null as varchar) as ${name(origin.broken)},
-      cast(null as varchar) as ${name(origin.problem)}
-    from read_parquet(${list}, filename = '__filename', file_row_number = true, hive_partitioning = true)`;
+  const own = sql`read_parquet([${join(files.map(pathLiteral))}], hive_partitioning = true`;
+  await reading(files, async () => {
+    requireOtherNames(
+      files,
+      (await database.describe(sql`select * from ${own})`)).map((column) => column.name),
+    );
+    await database.run(sql`
+      create ${into} as
+      select
+        * exclude (__filename, file_row_number),
+        cast(list_position(${list}, __filename) - 1 as integer) as ${name(origin.file)},
+        file_row_number + 1 as ${name(origin.line)},
+        cast(null as varchar) as ${name(origin.record)},
+        cast(null as varchar) as ${name(origin.broken)},
+        cast(null as varchar) as ${name(origin.problem)}
+      from ${own}, filename = '__filename', file_row_number = true)`);
+  });
 }
 
-async function reading(files: readonly string[], work: () => Promise<void>): Promise<void> {
+async function reading<T>(files: readonly string[], work: () => Promise<T>): Promise<T> {
   try {
-    await work();
+    return await work();
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
     throw new InputError(
@@ -127,6 +134,16 @@ async function reading(files: readonly string[], work: () => Promise<void>): Pro
       { cause: error },
     );
   }
+}
+
+/** Names that a log's columns cannot have, whatever their letters' case. */
+const ownNames = new Set<string>([...Object.values(origin), "__filename", "file_row_number"]);
+
+function requireOtherNames(files: readonly string[], columns: readonly string[]): void {
+  const own = columns.find((column) => ownNames.has(column.toLowerCase()));
+  if (own === undefined) return;
+  const problem = `has a column ${own}, which is a name of foretaste's own`;
+  throw new InputError(files.join(", "), problem, "rename it where the log is written");
 }
 
 /** Rows that are read at once to be redacted. */
@@ -146,20 +163,22 @@ async function loadRedacted(
     requireSmall(files);
     await loadArrowRecords(database, files, raw);
   } else {
-    await reading(files, () => database.run(sql`create view ${name(raw)} as ${parquetRecords(files)}`));
+    await loadParquet(database, files, sql`view ${name(raw)}`);
   }
   const loading = await createLoading(database, table);
-  const origins = sql`${join(Object.values(origin).map(name))}`;
+  const own = await database.describe(sql`select * exclude (${join(Object.values(origin).map(name))}) from ${name(raw)}`);
+  const record = sql`struct_pack(${join(own.map((column) => sql`${name(column.name)} := ${name(column.name)}`))})`;
   for (const [index] of files.entries()) {
     const appender = new RecordAppender(database, loading, index, redactor);
     for (let first = 1; ; first += redactedAtOnce) {
-      const [lines, records] = (await database.columns(sql`
-        select ${name(origin.line)}, cast(to_json(columns_of) as varchar)
-        from (select ${name(origin.line)}, (select columns_of from (select * exclude (${origins})) as columns_of) as columns_of
+      const [lines, records] = (await reading(files, () =>
+        database.columns(sql`
+          select ${name(origin.line)}, cast(to_json(${record}) as varchar)
           from ${name(raw)}
-          where ${name(origin.file)} = ${index} and ${name(origin.line)} between ${first} and ${first + redactedAtOnce - 1})
-        order by ${name(origin.line)}`)) as unknown as [bigint[], string[]];
-      for (const [i, record] of records.entries()) await appender.add(Number(lines[i]), record);
+          where ${name(origin.file)} = ${index} and ${name(origin.line)} between ${first} and ${first + redactedAtOnce - 1}
+          order by ${name(origin.line)}`),
+      )) as unknown as [bigint[], string[]];
+      for (const [i, text] of records.entries()) await appender.add(Number(lines[i]), text);
       if (records.length < redactedAtOnce) break;
     }
     await appender.flush();
@@ -196,7 +215,7 @@ async function loadText(
     requireFile(file);
     const appender = new RecordAppender(database, loading, index, redactor);
     if (format === "csv") for (const column of await loadCsv(file, appender)) columns.add(column);
-    else if (format === "json") await loadJson(database, file, appender);
+    else if (format === "json") await loadJson(file, appender);
     else if (redactor || !(await appendRawLines(database, file, loading, index))) await loadLines(file, appender);
     await appender.flush();
   }
@@ -215,7 +234,8 @@ async function finishText(
   const keyed =
     format === "json"
       ? sql`case when key is null or json_exists(record, '/key') then record
-    else cast(json_merge_patch(record, json_object('key', key)) as varchar) end`
+    else '{"key":' || cast(to_json(key) as varchar) || case when regexp_full_match(record, '[{]\\s*[}]') then '}'
+      else ',' || substr(record, 2) end end`
       : raw("record");
   await database.run(sql`
     create table ${name(table)} as
@@ -227,30 +247,41 @@ async function finishText(
         when problem is not null then problem
         when not json_valid(record) then 'not valid JSON'
         when try(json_type(record)) <> 'OBJECT' then 'not a JSON object'
+        when ${isDeep(raw("record"))} then ${tooDeep}
       end as problem
       from ${name(loading)})`);
   await database.run(sql`drop table ${name(loading)}`);
+  // the place between long records
+  await database.run(sql`delete from ${name(table)} where ${name(origin.line)} is null`);
   const { n, bad } = await database.row<{ n: number; bad: number }>(sql`
     select count(*) as n, count(${name(origin.problem)}) as bad from ${name(table)}`);
   if (n === 0) throw new InputError(files.join(", "), "is empty", "give a log with at least one request");
   if (bad === n) await refuseAll(database, files, table);
   const own = format === "csv" ? [...columns] : await keysOf(database, table);
+  requireOtherNames(files, own);
   // a column of the records wins
   const partitions = new Map([...partitionsOf(files)].filter(([column]) => !own.includes(column)));
   return { files, table, format, columns: [...own, ...partitions.keys()], partitions, records: n };
 }
 
-/** Lines of a file that DuckDB's reader understands; false, and none of them, when it does not. */
+/** Lines of a file that DuckDB's reader understands; false, and none of them, when it does not or they are too long for it. */
 async function appendRawLines(database: Database, file: string, table: string, index: number): Promise<boolean> {
   if (!(await areWhole([file]))) return false;
+  await database.run(sql`begin`);
   try {
     await database.run(sql`
       insert into ${name(table)}
       select ${index}, line, null, record, null
       from (select record, row_number() over () as line from ${rawLines([file])})
       where trim(record, chr(32) || chr(9) || chr(13)) <> ''`);
-    return true;
+    const { heaviest } = await database.row<{ heaviest: number | null }>(sql`
+      select max(signs) as heaviest
+      from (select sum(strlen(record)) as signs from ${name(table)} where file = ${index} group by line // 2048)`);
+    const light = (heaviest ?? 0) <= heaviestVector;
+    await database.run(light ? sql`commit` : sql`rollback`);
+    return light;
   } catch (error) {
+    await database.run(sql`rollback`);
     if (error instanceof SqlError) return false;
     throw error;
   }
@@ -284,14 +315,14 @@ function decoded(value: string): string | null {
 }
 
 async function refuseAll(database: Database, files: readonly string[], table: string): Promise<never> {
-  const { line, problem } = await database.row<{ line: number; problem: string }>(sql`
-    select ${name(origin.line)} as line, ${name(origin.problem)} as problem from ${name(table)}
+  const { at, line, problem } = await database.row<{ at: number; line: number; problem: string }>(sql`
+    select ${name(origin.file)} as "at", ${name(origin.line)} as line, ${name(origin.problem)} as problem from ${name(table)}
     order by ${name(origin.file)}, ${name(origin.line)} limit 1`);
   const encoding = problem === "not UTF-8";
   throw new InputError(
-    `${files[0]}:${line}`,
+    `${files[at]}:${line}`,
     `no record of the file can be read; the first is ${problem}`,
-    encoding ? `convert it: iconv -f LATIN1 -t UTF-8 ${files[0]}` : "check that the file's name says its format",
+    encoding ? `convert it: iconv -f LATIN1 -t UTF-8 ${files[at]}` : "check that the file's name says its format",
   );
 }
 
