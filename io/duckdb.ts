@@ -31,10 +31,9 @@ export interface DatabaseOptions {
   readonly threads: number;
   /** Folders that may be read and written; no other file, no network. Every folder when undefined. */
   readonly folders?: readonly string[];
+  /** what it may hold in memory, 300 unless stated; the rest is spilled to the first of its folders */
+  readonly memoryMegabytes?: number;
 }
-
-/** What a database may hold in memory; the rest is spilled to the first of its folders. Logs of any length fit. */
-const memoryLimit = "300MB";
 
 /**
  * An in-memory DuckDB, with UTC as its zone and locked to the folders it may touch. Statements that are asked for at once
@@ -50,7 +49,7 @@ export class Database {
     this.#connection = connection;
   }
 
-  static async open({ threads, folders }: DatabaseOptions): Promise<Database> {
+  static async open({ threads, folders, memoryMegabytes = 300 }: DatabaseOptions): Promise<Database> {
     const instance = await DuckDBInstance.create(":memory:", { threads: String(threads) });
     const database = new Database(instance, await instance.connect());
     await database.run(sql`set timezone = 'UTC'`);
@@ -59,7 +58,7 @@ export class Database {
     if (folders) {
       const allowed = folders.map((folder) => literal(`${realpathSync(folder)}/`));
       await database.run(sql`set temp_directory = ${literal(`${folders[0]}/spill`)}`);
-      await database.run(sql`set memory_limit = ${literal(memoryLimit)}`);
+      await database.run(sql`set memory_limit = ${literal(`${memoryMegabytes}MB`)}`);
       await database.run(sql`set allowed_directories = [${join(allowed)}]`);
       await database.run(sql`set enable_external_access = false`);
       await database.run(sql`set lock_configuration = true`);

@@ -128,3 +128,18 @@ export function isGzip(file: string): boolean {
     closeSync(handle);
   }
 }
+
+/** Bytes of a record, about, from the first megabytes of a file: the mean length of its lines, or all that was read of one that has none. */
+export function recordBytes(file: string): number {
+  const handle = openSync(file, "r");
+  try {
+    const bytes = Buffer.alloc(4_000_000);
+    const length = readSync(handle, bytes, 0, bytes.length, 0);
+    let lines = 0;
+    for (let at = bytes.indexOf(newline); at >= 0 && at < length; at = bytes.indexOf(newline, at + 1)) lines += 1;
+    // text is unzipped to some eight times its length
+    return (length / Math.max(1, lines)) * (isGzip(file) ? 8 : 1);
+  } finally {
+    closeSync(handle);
+  }
+}

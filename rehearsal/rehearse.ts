@@ -27,6 +27,9 @@ import type { LaneName } from "./project-schema.ts";
 import { type Imported, type Progress, type Replayed, replayProject } from "./replay-project.ts";
 import type { Run, RunOptions } from "./run.ts";
 
+/** Values of requests are put together by session, which does not spill. */
+const outcomesMegabytes = 1024;
+
 /** Replicates of the simulation: salts × replicatesPerSalt rollouts per scenario. */
 export interface SimulationOptions {
   readonly salts?: number;
@@ -168,7 +171,7 @@ async function measure(written: Project, options: RunOptions, onProgress: Progre
   onProgress("outcomes", 0, 1);
   const { folder } = replayed.run;
   // one thread: sums of doubles on two are not reproducible
-  const database = await Database.open({ threads: 1, folders: [folder] });
+  const database = await Database.open({ threads: 1, folders: [folder], memoryMegabytes: outcomesMegabytes });
   try {
     const measured = await outcomesOf(database, project, replayed, project.compared);
     requireSegments(project, measured.outcomes);
@@ -208,7 +211,7 @@ async function otherComparisons(measured: Measured): Promise<OtherComparison[]> 
   for (const lanes of pairs) {
     const compared = lanes.control === project.compared.control && lanes.candidate === project.compared.candidate;
     if (compared || !has(lanes.control) || !has(lanes.candidate)) continue;
-    const database = await Database.open({ threads: 1, folders: [run.folder] });
+    const database = await Database.open({ threads: 1, folders: [run.folder], memoryMegabytes: outcomesMegabytes });
     try {
       const { outcomes } = await outcomesOf(database, project, measured, lanes);
       found.push({ lanes, comparison: compare(project.plan, outcomes) });

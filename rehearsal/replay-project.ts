@@ -1,6 +1,8 @@
 import { mkdirSync } from "node:fs";
+import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { Database } from "../io/duckdb.ts";
+import { recordBytes } from "../io/lines.ts";
 import { publishFile, readJsonFile, temporaryName, writeTextFile } from "../io/run-folder.ts";
 import { name, raw, type Sql, sql } from "../io/sql.ts";
 import { labelPrefix } from "../io/tables.ts";
@@ -122,7 +124,11 @@ function importFile({ folder }: Run): string {
 
 async function importProject(project: Project, run: Run, threads: number, onProgress: Progress): Promise<Imported> {
   const folders = [run.folder, ...new Set(run.manifest.inputs.map(({ file }) => dirname(file)))];
-  const database = await Database.open({ threads, folders });
+  const memoryMegabytes = memoryFor(
+    run.manifest.inputs.map(({ file }) => file),
+    threads,
+  );
+  const database = await Database.open({ threads, folders, memoryMegabytes });
   try {
     await createQuarantine(database);
     const imports: Import[] = [];
@@ -248,6 +254,17 @@ async function importProject(project: Project, run: Run, threads: number, onProg
   } finally {
     await database.close();
   }
+}
+
+/**
+ * Memory to read files in, in megabytes. Tables are spilled, but each thread works on 2,048 records at a time, in several
+ * copies: long records need more than short ones, however many there are.
+ */
+function memoryFor(files: readonly string[], threads: number): number {
+  // what a columnar file does not tell
+  const bytesOf = (file: string) => (/\.(jsonl|ndjson|csv|tsv|json)(\.gz)?$/i.test(file) ? recordBytes(file) : 20_000);
+  const longest = Math.max(0, ...files.map(bytesOf));
+  return Math.round(Math.min(300 + (longest * 2048 * 8 * threads) / 2 ** 20, Math.max(300, totalmem() / 2 ** 21)));
 }
 
 async function schemaOf(database: Database): Promise<RequestSchema> {
