@@ -1,8 +1,9 @@
-import { createWriteStream, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { InputError, supportAgentTraffic } from "../index.ts";
+import { diskProblem, publishFile, temporaryName } from "../io/run-folder.ts";
 import { print } from "./common.ts";
 
 /** Writes generated traffic as JSON lines; the file is there whole or not at all. */
@@ -35,8 +36,14 @@ export async function generateCommand(
     }
     yield batch;
   }
-  await pipeline(Readable.from(lines()), createWriteStream(`${file}.tmp`));
-  renameSync(`${file}.tmp`, file);
+  const temporary = temporaryName(file);
+  try {
+    await pipeline(Readable.from(lines()), createWriteStream(temporary));
+    publishFile(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw diskProblem(error, file) ?? error;
+  }
   const summary = { file, seed, sessions, days, requests };
   print(
     json

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { InputError, Interrupted } from "../index.ts";
+import { diskProblem } from "../io/run-folder.ts";
 import { printable } from "../reports/format.ts";
 import { type Common, currentStep } from "./common.ts";
 import { compareCommand } from "./compare.ts";
@@ -164,12 +165,10 @@ function report(error: unknown): number {
     return 130;
   }
   const debug = program.opts<{ debug?: boolean }>().debug === true;
-  const { message, stack, code, path } = error as NodeJS.ErrnoException;
-  // a folder that is a file, a full disk, a missing permission
-  const ofSystem = typeof code === "string" && typeof path === "string";
-  const known = error instanceof InputError || ofSystem;
-  const shown = ofSystem ? `${path}: ${message}; check the path, its permissions and the space there` : message;
-  const text = known ? shown : `internal error: ${message} (--debug shows where)`;
+  const shown = error instanceof InputError ? error : (diskProblem(error) ?? error);
+  const { message, stack } = shown as Error;
+  const known = shown instanceof InputError;
+  const text = known ? message : `internal error: ${message} (--debug shows where)`;
   process.stderr.write(`${debug ? stack : printable(text)}\n`);
   return known ? 2 : 1;
 }

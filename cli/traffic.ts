@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { filesMatching } from "../io/glob.ts";
+import { writeTextFile } from "../io/run-folder.ts";
 import { InputError } from "../plan/input-error.ts";
 import { clipped, count, percent } from "../reports/format.ts";
 import { trafficSection } from "../reports/traffic-section.ts";
@@ -168,6 +169,5 @@ function refuseToOverwrite(file: string): void {
 }
 
 function writeNew(file: string, text: string): void {
-  mkdirSync(dirname(resolve(file)), { recursive: true });
-  writeFileSync(file, text, { flag: "wx" });
+  writeTextFile(resolve(file), text);
 }

@@ -220,7 +220,12 @@ async function importProject(project: Project, run: Run, threads: number, onProg
         ...["request", "response", "tools"].map((own) => ({ column: columns.has(own) ? own : undefined, as: own })),
         ...labels.map((label) => ({ column: labelPrefix + label, as: labelPrefix + label })),
       ];
-      await writeTable(database, requestsFile(run.folder), requestsInOrder(from("traffic"), spec, further), 10_240);
+      await writeTable(
+        database,
+        requestsFile(run.folder),
+        requestsInOrder(from("traffic"), spec, further),
+        sessions.requests <= 12_288 ? 122_880 : 10_240,
+      );
     }
     for (const { lane, policy, place } of recorded) {
       const folder = observationsFolder(run.folder, lane);

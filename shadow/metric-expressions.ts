@@ -1,5 +1,5 @@
 import { type Database, SqlError } from "../io/duckdb.ts";
-import { parquetFiles } from "../io/run-folder.ts";
+import { diskProblem, parquetFiles } from "../io/run-folder.ts";
 import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { didYouMean } from "../plan/document.ts";
 import { InputError } from "../plan/input-error.ts";
@@ -88,11 +88,14 @@ export async function bind(
     }
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
-    throw new InputError(
-      place,
-      `metric ${metric.name} cannot be computed: ${error.problem}`,
-      "check its expression against the measures' types",
-      { cause: error },
+    throw (
+      diskProblem(error) ??
+      new InputError(
+        place,
+        `metric ${metric.name} cannot be computed: ${error.problem}`,
+        "check its expression against the measures' types",
+        { cause: error },
+      )
     );
   }
 }
@@ -123,6 +126,8 @@ function requireMeasure(
 /** A failure while metrics are computed, as an error of the project's file. */
 export function metricError(error: unknown, metrics: readonly Metric[], place: (metric: string) => string): unknown {
   if (!(error instanceof SqlError)) return error;
+  const disk = diskProblem(error);
+  if (disk) return disk;
   const [first] = metrics;
   return new InputError(
     metrics.length === 1 && first ? place(first.name) : "metrics",

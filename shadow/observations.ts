@@ -50,7 +50,7 @@ export function emptyMeasure(type: MeasureType, rows: number): MeasureColumn {
     : { type, values: new Float64Array(rows).fill(Number.NaN) };
 }
 
-/** The first request of a session that failed, and those after it. */
+/** The first request of a session that failed, and those after it: none of them has an answer. */
 export function failFrom(
   into: Observations,
   row: number,
@@ -58,6 +58,13 @@ export function failFrom(
   status: Status,
   failure: Omit<Failure, "row">,
 ): void {
+  into.digest.fill(0, 2 * row, 2 * to);
+  into.latencyMs.fill(Number.NaN, row, to);
+  into.responses?.fill(null, row, to);
+  for (const { type, values } of into.measures.values()) {
+    if (type === "text") values.fill(null, row, to);
+    else values.fill(Number.NaN, row, to);
+  }
   into.status[row] = statuses.indexOf(status);
   into.failures.push({ row, ...failure });
   into.status.fill(statuses.indexOf("skipped"), row + 1, to);

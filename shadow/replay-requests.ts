@@ -59,7 +59,7 @@ export async function replayRequests(
   const rows = requests.starts.at(-1) as number;
   const observations = lanes.map(() => emptyObservations(rows));
   const deadlines = new Deadlines(settings.timeoutMs);
-  const pace = new Pace(settings.callsPerSecond);
+  const pace = paceOf(settings.callsPerSecond);
   const drawn = new Uint32Array(2);
   let next = 0;
   const work = async () => {
@@ -124,11 +124,20 @@ async function replaySession(replaying: SessionReplay): Promise<void> {
   const to = requests.starts[session + 1] as number;
   const until = Math.min(to, settings.until ?? to);
   const logged = own.calls?.of(id) ?? [];
-  const complete = from + logged.length >= to || logged.some((entry) => "failed" in entry);
+  const complete = from + logged.length >= until || logged.some((entry) => "failed" in entry);
   let row = from;
+  const askAgain = ({ tools = [] }: Logged) => {
+    context.row = row;
+    for (const [tool, args] of tools) context.tool(tool, args);
+  };
+  const note = (entry: Logged) => {
+    const { asked } = context;
+    own.calls?.note(id, row - from, asked.length === 0 ? entry : { ...entry, tools: asked });
+  };
   try {
     if (complete) {
       for (const entry of logged) {
+        askAgain(entry);
         if ("failed" in entry) return failFrom(into, row, to, entry.failed.status, entry.failed);
         record(into, row, entry.answer, settings);
         row += 1;
@@ -151,6 +160,7 @@ async function replaySession(replaying: SessionReplay): Promise<void> {
       const request = text === "" ? null : JSON.parse(text);
       const before = logged[row - from];
       if (before && "answer" in before && conversation.resume) {
+        askAgain(before);
         await conversation.resume(request, before.answer);
         record(into, row, before.answer, settings);
         continue;
@@ -161,7 +171,7 @@ async function replaySession(replaying: SessionReplay): Promise<void> {
       recorder.back();
       const answer = isThenable(answered) ? await deadlines.within(answered) : answered;
       record(into, row, answer, settings);
-      own.calls?.note(id, row - from, { answer: plain(answer) });
+      if (own.calls) note({ answer: plain(answer) });
     }
   } catch (error) {
     recorder.back();
@@ -169,11 +179,20 @@ async function replaySession(replaying: SessionReplay): Promise<void> {
     const status = error instanceof TimedOut ? "timeout" : "error";
     const failure = { message: messageOf(error), stack: status === "error" ? stackOf(error) : null };
     failFrom(into, row, to, status, failure);
-    own.calls?.note(id, row - from, { failed: { status, ...failure } } satisfies Logged);
+    note({ failed: { status, ...failure } });
     if (status === "timeout") context.abort();
   } finally {
     context.toolUse(into);
   }
+}
+
+/** One a worker for each rate: a batch goes on at the pace of those before it. */
+const paces = new Map<number | undefined, Pace>();
+
+function paceOf(callsPerSecond: number | undefined): Pace {
+  const pace = paces.get(callsPerSecond) ?? new Pace(callsPerSecond);
+  paces.set(callsPerSecond, pace);
+  return pace;
 }
 
 /** Calls start no faster than so many a second. */
@@ -198,11 +217,13 @@ function record(into: Observations, row: number, answer: Answer, { keepResponses
     throw new TypeError(`respond returned ${answer}, not { response, measures }`);
   const { response, measures } = answer;
   if (response !== undefined) {
-    const text = typeof response === "string" ? response : canonicalJson(response);
+    const json = typeof response === "string" ? undefined : canonicalJson(response);
+    // a date, or whatever else writes itself as a text, is that text
+    const text = json === undefined ? (response as string) : json.startsWith('"') ? (JSON.parse(json) as string) : json;
     digest64(text, into.digest, 2 * row);
     if (keepResponses) {
       into.responses ??= new Array<string | null>(into.rows).fill(null);
-      into.responses[row] = typeof response === "string" ? JSON.stringify(response) : text;
+      into.responses[row] = json ?? JSON.stringify(response);
     }
   }
   for (const key in measures) recordMeasure(into, row, key, measures[key]);

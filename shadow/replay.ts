@@ -128,8 +128,9 @@ export async function replay(
         continue;
       }
       const observations = { ...together(parts, i, rows), seq };
-      await writeObservations(database, requests, folder, lane, shard, observations, spec.labels);
+      // observations last: a shard that has them is finished
       if (spec.keepResponses) await writeResponses(database, requests, folder, lane, shard, observations);
+      await writeObservations(database, requests, folder, lane, shard, observations, spec.labels);
       // a session fails once
       watch.add(lane, shard, { sessions: counts.length, failed: observations.failures.length });
     }
@@ -168,7 +169,7 @@ export async function replay(
       if (writing.length > 1 + Math.ceil((2 * threads) / Math.max(1, batches.length))) await writing.shift();
     }
     await committed;
-    if (signal?.aborted && next < shards && !ended()) throw new Interrupted("interrupted");
+    if (signal?.aborted) throw new Interrupted("interrupted");
     return { stopped: watch.stopped, strays, printed };
   } finally {
     await pool.close();

@@ -36,6 +36,8 @@ const batchSize = { requests: 1024, characters: 4_000_000 };
 
 /** Cuts a shard into batches of whole sessions; a session that is larger than a batch is one by itself. */
 export function batchesOf(whole: WholeShard): RequestBatch[] {
+  // no unit of a small log has fallen into it
+  if (whole.rows === 0) return [];
   const starts: number[] = [];
   for (let row = whole.firsts.indexOf("1"); row >= 0; row = whole.firsts.indexOf("1", row + 1)) starts.push(row);
   starts.push(whole.rows);

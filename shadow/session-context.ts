@@ -1,5 +1,7 @@
+import { canonicalJson } from "../io/hash.ts";
 import { hashText } from "../plan/assignment.ts";
 import { type RandomStream, randomStream, type StudyKey } from "../statistics/random-stream.ts";
+import type { AskedTool } from "./call-log.ts";
 import type { Observations } from "./observations.ts";
 import type { Context } from "./policy.ts";
 import { RecordedTools, type ToolUse } from "./recorded-tools.ts";
@@ -19,7 +21,7 @@ export class SessionContext implements Context {
   #random: RandomStream | undefined;
   #abort: AbortController | undefined;
   #tools: RecordedTools | undefined;
-  readonly #used: { readonly row: number; readonly use: ToolUse }[] = [];
+  readonly #used: { readonly row: number; readonly use: ToolUse; readonly call: AskedTool }[] = [];
 
   constructor(requests: Requests, session: number, study: StudyKey) {
     this.#requests = requests;
@@ -44,7 +46,7 @@ export class SessionContext implements Context {
   readonly tool = (name: string, args: unknown = {}): unknown => {
     this.#tools ??= new RecordedTools(this.#requests.tools.slice(this.#from, this.#to));
     const { use, result } = this.#tools.use(name, args, this.seq);
-    this.#used.push({ row: this.row, use });
+    this.#used.push({ row: this.row, use, call: [name, typeof args === "string" ? args : canonicalJson(args)] });
     return result;
   };
 
@@ -63,6 +65,11 @@ export class SessionContext implements Context {
 
   abort(): void {
     this.#abort?.abort();
+  }
+
+  /** The recorded tool calls that were asked for at the current request, in their order. */
+  get asked(): readonly AskedTool[] {
+    return this.#used.filter(({ row }) => row === this.row).map(({ call }) => call);
   }
 
   /** Counts the recorded tool calls that were asked for. */

@@ -45,10 +45,29 @@ export async function loadSource(
       `is ${formats[other]}, but ${files[0]} is ${format}`,
       "give files of one format",
     );
-  if (format === "jsonl" || format === "csv" || format === "json")
-    return loadText(database, files, format, table, redactor);
-  if (redactor) return loadRedacted(database, files, format, table, redactor);
-  return loadColumns(database, files, format, table);
+  return inMemory(files, () => {
+    if (format === "jsonl" || format === "csv" || format === "json")
+      return loadText(database, files, format, table, redactor);
+    if (redactor) return loadRedacted(database, files, format, table, redactor);
+    return loadColumns(database, files, format, table);
+  });
+}
+
+/** Tables may be larger than the memory, but not the 2,048 records that DuckDB works on at a time. */
+async function inMemory<T>(files: readonly string[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof SqlError && isOutOfMemory(error))) throw error;
+    const problem = `its records are too long for the memory there is (${error.problem})`;
+    throw new InputError(files.join(", "), problem, "leave long texts that are not replayed out of the log", {
+      cause: error,
+    });
+  }
+}
+
+function isOutOfMemory({ message }: SqlError): boolean {
+  return message.startsWith("Out of Memory");
 }
 
 /** Whether the table has the log's columns at their own types; otherwise a record is JSON text. */
@@ -108,7 +127,9 @@ async function loadParquet(database: Database, files: readonly string[], into: S
     requireOtherNames(
       files,
       (await database.describe(sql`select * from ${own})`)).map((column) => column.name),
+      ["__filename", "file_row_number"],
     );
+    await requireAllRows(database, files);
     await database.run(sql`
       create ${into} as
       select
@@ -122,25 +143,40 @@ async function loadParquet(database: Database, files: readonly string[], into: S
   });
 }
 
+/** DuckDB believes a row group that says it has fewer rows; a file states their sum, too. */
+async function requireAllRows(database: Database, files: readonly string[]): Promise<void> {
+  const list = sql`[${join(files.map(pathLiteral))}]`;
+  const [wrong] = await database.rows<{ file: string; stated: number; held: number }>(sql`
+    with row_groups as (select distinct file_name, row_group_id, row_group_num_rows as n from parquet_metadata(${list}))
+    select file_name as file, any_value(num_rows) as stated, coalesce(sum(n), 0) as held
+    from parquet_file_metadata(${list}) left join row_groups using (file_name)
+    group by file_name
+    having stated <> held
+    order by file_name`);
+  if (!wrong) return;
+  const problem = `states ${wrong.stated} rows, and its row groups ${wrong.held}`;
+  throw new InputError(wrong.file, problem, "copy or write the file again");
+}
+
 async function reading<T>(files: readonly string[], work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof SqlError)) throw error;
+    if (!(error instanceof SqlError) || isOutOfMemory(error)) throw error;
+    const pattern = files.some((file) => /[*?[]/.test(file)) ? ", or rename it: DuckDB takes * ? [ for a pattern" : "";
     throw new InputError(
       files.join(", "),
       `is not a readable Parquet file (${error.problem})`,
-      "it may be cut off: copy or write it again",
+      `it may be cut off: copy or write it again${pattern}`,
       { cause: error },
     );
   }
 }
 
-/** Names that a log's columns cannot have, whatever their letters' case. */
-const ownNames = new Set<string>([...Object.values(origin), "__filename", "file_row_number"]);
-
-function requireOtherNames(files: readonly string[], columns: readonly string[]): void {
-  const own = columns.find((column) => ownNames.has(column.toLowerCase()));
+/** @throws InputError for a column that is called as one that is added, whatever its letters' case */
+function requireOtherNames(files: readonly string[], columns: readonly string[], more: readonly string[] = []): void {
+  const added = [...Object.values<string>(origin), ...more];
+  const own = columns.find((column) => added.includes(column.toLowerCase()));
   if (own === undefined) return;
   const problem = `has a column ${own}, which is a name of foretaste's own`;
   throw new InputError(files.join(", "), problem, "rename it where the log is written");
@@ -166,7 +202,9 @@ async function loadRedacted(
     await loadParquet(database, files, sql`view ${name(raw)}`);
   }
   const loading = await createLoading(database, table);
-  const own = await database.describe(sql`select * exclude (${join(Object.values(origin).map(name))}) from ${name(raw)}`);
+  const own = await database.describe(
+    sql`select * exclude (${join(Object.values(origin).map(name))}) from ${name(raw)}`,
+  );
   const record = sql`struct_pack(${join(own.map((column) => sql`${name(column.name)} := ${name(column.name)}`))})`;
   for (const [index] of files.entries()) {
     const appender = new RecordAppender(database, loading, index, redactor);

@@ -11,6 +11,10 @@ const work = guarded((job: (BatchJob | IdentifyJob) & Flight) => handleJob(job, 
 export default work;
 
 if (process.send) {
+  // who asked is gone: nobody would hear the answers, and calls would go on
+  process.on("disconnect", () => process.exit());
+  // Ctrl-C is told to every process of a terminal; when to stop is the caller's to say
+  process.on("SIGINT", () => {});
   process.on("message", (job) => {
     void work(job as BatchJob & Flight).then((outcome) => process.send?.(outcome));
   });
