@@ -222,7 +222,7 @@ async function loadRedacted(
     await appender.flush();
   }
   await database.run(format === "arrow" ? sql`drop table ${name(raw)}` : sql`drop view ${name(raw)}`);
-  return finishText(database, files, "jsonl", table, loading, new Set(), redactor);
+  return finishText(database, files, "jsonl", table, loading, new Set());
 }
 
 /** What does not fit into memory would be spilled to the disk as it is. */
@@ -257,7 +257,7 @@ async function loadText(
     else if (redactor || !(await appendRawLines(database, file, loading, index))) await loadLines(file, appender);
     await appender.flush();
   }
-  return finishText(database, files, format, table, loading, columns, redactor);
+  return finishText(database, files, format, table, loading, columns);
 }
 
 /** The table of records from the table of texts. */
@@ -268,7 +268,6 @@ async function finishText(
   table: string,
   loading: string,
   columns: ReadonlySet<string>,
-  redactor: Redactor | undefined,
 ): Promise<Source> {
   const keyed =
     format === "json"
@@ -299,7 +298,7 @@ async function finishText(
   const own = format === "csv" ? [...columns] : await keysOf(database, table);
   requireOtherNames(files, own);
   // a column of the records wins
-  const partitions = new Map([...partitionsOf(files, redactor)].filter(([column]) => !own.includes(column)));
+  const partitions = new Map([...partitionsOf(files)].filter(([column]) => !own.includes(column)));
   return { files, table, format, columns: [...own, ...partitions.keys()], partitions, records: n };
 }
 
@@ -327,7 +326,7 @@ async function appendRawLines(database: Database, file: string, table: string, i
 }
 
 /** What the folders of a file state, as `day=2026-01-05/log.jsonl` does. */
-function partitionsOf(files: readonly string[], redactor: Redactor | undefined): Source["partitions"] {
+function partitionsOf(files: readonly string[]): Source["partitions"] {
   const stated = files.map((file) =>
     Object.fromEntries(
       file
@@ -335,9 +334,7 @@ function partitionsOf(files: readonly string[], redactor: Redactor | undefined):
         .slice(0, -1)
         .flatMap((folder) => {
           const [, column, value] = /^([^=]+)=(.*)$/.exec(folder) ?? [];
-          if (column === undefined || value === undefined) return [];
-          const plain = decoded(value);
-          return [[column, plain === null ? null : (redactor?.text(plain) ?? plain)] as const];
+          return column === undefined || value === undefined ? [] : [[column, decoded(value)] as const];
         }),
     ),
   );

@@ -46,11 +46,6 @@ export class RecordAppender {
     if (this.#lines.length >= 65_536 || this.#signs >= heaviestVector) await this.flush();
   }
 
-  /** A text that is told or stored beside the records. */
-  withoutSecrets(text: string): string {
-    return this.#redactor?.text(text) ?? text;
-  }
-
   async flush(): Promise<void> {
     if (this.#signs >= heaviestVector && this.#lines.length < vectorRows) await this.#fill();
     const files = this.#lines.map(() => this.#file);
@@ -119,7 +114,7 @@ export async function loadCsv(file: string, appender: RecordAppender): Promise<s
       if (reader) {
         await keep(reader.push(line));
       } else if (line.text !== "") {
-        header = headerOf(file, line, (own) => appender.withoutSecrets(own));
+        header = headerOf(file, line);
         reader = new CsvReader(delimiterOf(line.text as string), header.length);
       }
     }
@@ -129,7 +124,7 @@ export async function loadCsv(file: string, appender: RecordAppender): Promise<s
   return [...header];
 }
 
-function headerOf(file: string, line: Line, withoutSecrets: (name: string) => string): readonly string[] {
+function headerOf(file: string, line: Line): readonly string[] {
   if (line.tooLong)
     throw new InputError(`${file}:${line.number}`, `the header is ${problemOf(line)}`, "check the file's line ends");
   if (line.text === null)
@@ -137,8 +132,7 @@ function headerOf(file: string, line: Line, withoutSecrets: (name: string) => st
   const [record] = new CsvReader(delimiterOf(line.text), Number.POSITIVE_INFINITY).push(line);
   if (!record || "problem" in record)
     throw new InputError(`${file}:${line.number}`, "the header is not a CSV record", "check its quotes");
-  // without a header, the first record is taken for one
-  const names = record.fields.map((field) => withoutSecrets(field.trim()));
+  const names = record.fields.map((field) => field.trim());
   const twice = names.find((column, i) => names.indexOf(column) !== i);
   if (twice !== undefined) {
     const called = twice === "" ? "without a name" : `called ${twice}`;
