@@ -121,7 +121,8 @@ export async function writeObservations(
     table,
     numbers.map(({ values }) => values),
   );
-  const both = labels.find((label) => observations.measures.has(label));
+  const lower = new Set([...observations.measures.keys()].map((measure) => measure.toLowerCase()));
+  const both = labels.find((label) => lower.has(label.toLowerCase()));
   if (both !== undefined) throw new InputError(`measure ${both}`, "is the name of a label, too", "rename one of them");
   const failing = observations.failures.length > 0;
   const own = (column: string) => sql`answers.${name(column)}`;

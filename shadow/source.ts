@@ -15,7 +15,7 @@ export interface Source {
   readonly format: Format;
   /** names of the log's own columns */
   readonly columns: readonly string[];
-  /** columns that the files' folders state, as `day=2026-01-05/` does, with their values by file; text formats only */
+  /** columns that the files' folders state, as `day=2026-01-05/` does, with their values by file */
   readonly partitions: ReadonlyMap<string, readonly (string | null)[]>;
   readonly records: number;
 }
@@ -103,14 +103,9 @@ async function loadColumns(
   const columns = (await database.describe(sql`select * from ${name(table)}`)).map((column) => column.name);
   const { n } = await database.row<{ n: number }>(sql`select count(*) as n from ${name(table)}`);
   if (n === 0) throw new InputError(files.join(", "), "has no rows", "give a log with at least one request");
-  return {
-    files,
-    table,
-    format,
-    columns: columns.filter((column) => !own.has(column)),
-    partitions: new Map(),
-    records: n,
-  };
+  const recorded = columns.filter((column) => !own.has(column));
+  const partitions = partitionsOf(files, recorded);
+  return { files, table, format, columns: [...recorded, ...partitions.keys()], partitions, records: n };
 }
 
 /** Arrow's library takes a quarter of a second to load: only those wait for it who need it. */
@@ -122,7 +117,7 @@ async function loadArrowRecords(database: Database, files: readonly string[], ta
 /** @param into the table or view that is created */
 async function loadParquet(database: Database, files: readonly string[], into: Sql): Promise<void> {
   const list = sql`[${join(files.map(literal))}]`;
-  const own = sql`read_parquet([${join(files.map(pathLiteral))}], hive_partitioning = true`;
+  const own = sql`read_parquet([${join(files.map(pathLiteral))}], hive_partitioning = false`;
   await reading(files, async () => {
     requireOtherNames(
       files,
@@ -222,7 +217,7 @@ async function loadRedacted(
     await appender.flush();
   }
   await database.run(format === "arrow" ? sql`drop table ${name(raw)}` : sql`drop view ${name(raw)}`);
-  return finishText(database, files, "jsonl", table, loading, new Set());
+  return finishText(database, files, "jsonl", table, loading, new Set(), redactor);
 }
 
 /** What does not fit into memory would be spilled to the disk as it is. */
@@ -257,7 +252,7 @@ async function loadText(
     else if (redactor || !(await appendRawLines(database, file, loading, index))) await loadLines(file, appender);
     await appender.flush();
   }
-  return finishText(database, files, format, table, loading, columns);
+  return finishText(database, files, format, table, loading, columns, redactor);
 }
 
 /** The table of records from the table of texts. */
@@ -268,6 +263,7 @@ async function finishText(
   table: string,
   loading: string,
   columns: ReadonlySet<string>,
+  redactor: Redactor | undefined,
 ): Promise<Source> {
   const keyed =
     format === "json"
@@ -297,8 +293,7 @@ async function finishText(
   if (bad === n) await refuseAll(database, files, table);
   const own = format === "csv" ? [...columns] : await keysOf(database, table);
   requireOtherNames(files, own);
-  // a column of the records wins
-  const partitions = new Map([...partitionsOf(files)].filter(([column]) => !own.includes(column)));
+  const partitions = partitionsOf(files, own, redactor);
   return { files, table, format, columns: [...own, ...partitions.keys()], partitions, records: n };
 }
 
@@ -325,8 +320,13 @@ async function appendRawLines(database: Database, file: string, table: string, i
   }
 }
 
-/** What the folders of a file state, as `day=2026-01-05/log.jsonl` does. */
-function partitionsOf(files: readonly string[]): Source["partitions"] {
+/** What the folders of a file state, as `day=2026-01-05/log.jsonl` does; a column of the records wins. */
+function partitionsOf(
+  files: readonly string[],
+  own: readonly string[],
+  redactor?: Redactor | undefined,
+): Source["partitions"] {
+  const shown = (value: string | null) => (value === null ? null : (redactor?.text(value) ?? value));
   const stated = files.map((file) =>
     Object.fromEntries(
       file
@@ -334,12 +334,13 @@ function partitionsOf(files: readonly string[]): Source["partitions"] {
         .slice(0, -1)
         .flatMap((folder) => {
           const [, column, value] = /^([^=]+)=(.*)$/.exec(folder) ?? [];
-          return column === undefined || value === undefined ? [] : [[column, decoded(value)] as const];
+          return column === undefined || value === undefined ? [] : [[column, shown(decoded(value))] as const];
         }),
     ),
   );
-  const columns = new Set(stated.flatMap((own) => Object.keys(own)));
-  return new Map([...columns].map((column) => [column, stated.map((own) => own[column] ?? null)]));
+  const known = new Set(own.map((column) => column.toLowerCase()));
+  const columns = new Set(stated.flatMap((each) => Object.keys(each)).filter((each) => !known.has(each.toLowerCase())));
+  return new Map([...columns].map((column) => [column, stated.map((each) => each[column] ?? null)]));
 }
 
 /** Hive writes some signs as %3A, and a missing value by a name of its own. */

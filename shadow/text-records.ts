@@ -46,6 +46,11 @@ export class RecordAppender {
     if (this.#lines.length >= 65_536 || this.#signs >= heaviestVector) await this.flush();
   }
 
+  /** A column's name as messages and records have it. */
+  nameOf(column: string): string {
+    return this.#redactor?.text(column) ?? column;
+  }
+
   async flush(): Promise<void> {
     if (this.#signs >= heaviestVector && this.#lines.length < vectorRows) await this.#fill();
     const files = this.#lines.map(() => this.#file);
@@ -114,7 +119,7 @@ export async function loadCsv(file: string, appender: RecordAppender): Promise<s
       if (reader) {
         await keep(reader.push(line));
       } else if (line.text !== "") {
-        header = headerOf(file, line);
+        header = headerOf(file, line, appender);
         reader = new CsvReader(delimiterOf(line.text as string), header.length);
       }
     }
@@ -124,7 +129,7 @@ export async function loadCsv(file: string, appender: RecordAppender): Promise<s
   return [...header];
 }
 
-function headerOf(file: string, line: Line): readonly string[] {
+function headerOf(file: string, line: Line, appender: RecordAppender): readonly string[] {
   if (line.tooLong)
     throw new InputError(`${file}:${line.number}`, `the header is ${problemOf(line)}`, "check the file's line ends");
   if (line.text === null)
@@ -132,7 +137,7 @@ function headerOf(file: string, line: Line): readonly string[] {
   const [record] = new CsvReader(delimiterOf(line.text), Number.POSITIVE_INFINITY).push(line);
   if (!record || "problem" in record)
     throw new InputError(`${file}:${line.number}`, "the header is not a CSV record", "check its quotes");
-  const names = record.fields.map((field) => field.trim());
+  const names = record.fields.map((field) => appender.nameOf(field.trim()));
   const twice = names.find((column, i) => names.indexOf(column) !== i);
   if (twice !== undefined) {
     const called = twice === "" ? "without a name" : `called ${twice}`;

@@ -28,7 +28,13 @@ export async function typedRelation(
   }
   const table = name(source.table);
   const origins = sql`${name(origin.file)}, ${name(origin.line)}, ${name(origin.record)}, ${name(origin.broken)}`;
-  if (isColumnar(source)) return sql`select * from ${table}`;
+  if (isColumnar(source)) {
+    const stated = columns.filter((column) => source.partitions.has(column));
+    return sql`select * ${join(
+      stated.map((column) => sql`, ${statedColumn(source, column) as Sql} as ${name(column)}`),
+      "",
+    )} from ${table}`;
+  }
   const typed: (ColumnType & { readonly column: string })[] = [];
   for (const column of columns.filter((own) => own !== origin.line && own !== origin.file))
     typed.push({ column, ...(await typeOf(database, source, column)) });

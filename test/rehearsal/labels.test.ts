@@ -478,8 +478,8 @@ describe("labels are refused at their line:", () => {
     );
   });
 
-  it("the name of a measure that a policy returns", async () => {
-    const policy = policyModule({ respond: "({ measures: { completed: true, resolved: true } })" });
+  it.each(["resolved", "Resolved"])("the name of a measure that a policy returns as %s", async (measure) => {
+    const policy = policyModule({ respond: `({ measures: { completed: true, ${measure}: true } })` });
     expect(await refused({}, { files: { "candidate.mjs": policy } })).toMatch(
       /^measure resolved: is the name of a label, too; rename one of them$/,
     );
