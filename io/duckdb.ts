@@ -55,6 +55,8 @@ export class Database {
     await database.run(sql`set timezone = 'UTC'`);
     await database.run(sql`set autoinstall_known_extensions = false`);
     await database.run(sql`set autoload_known_extensions = false`);
+    // it moves a cast that two expressions share out of their try()
+    await database.run(sql`set disabled_optimizers = 'common_subexpressions'`);
     if (folders) {
       const allowed = folders.map((folder) => literal(`${realpathSync(folder)}/`));
       await database.run(sql`set temp_directory = ${literal(`${folders[0]}/spill`)}`);

@@ -50,7 +50,7 @@ export async function readPlainRecords(
     when coalesce(${own(session)}, '') = '' then case when json_type(record) <> 'OBJECT' then 'not a JSON object' else 'the session is missing' end
     ${at === undefined ? raw("") : sql`when "at" is null then coalesce('not a time: ' || left(${own(at)}, 40), 'the time is missing') when not ${inRange(raw('"at"'))} then 'not a time between 1970 and 2200: ' || left(${own(at)}, 40)`}
     ${join(
-      fields.filter(({ as }) => as === "json").map((field) => notJson(field, value(field))),
+      fields.filter(({ as }) => as === "json").map((field) => notJson(field, name(field.name))),
       " ",
     )}
   end`;
@@ -62,14 +62,19 @@ export async function readPlainRecords(
       select ${several ? raw("filename,") : raw("")} ${own(session)} as session,
         ${user === undefined ? raw("cast(null as varchar)") : sql`nullif(${own(user)}, '')`} as "user", "at"
         ${join(
-          fields.map((field) => sql`, ${value(field)} as ${name(field.name)}`),
+          fields.map((field) => sql`, ${name(field.name)}`),
           "",
         )},
         ${at === undefined ? raw("false") : isZoneless(own(at))} as zoneless,
-        ${problem} as problem, case when problem <> '' then record end as broken
+        problem, case when problem <> '' then record end as broken
       from (
-        select *, ${time} as "at"
-        from (select *, try(from_json(record, ${literal(structure)})) as v from ${rawLines(files)}))`);
+        select *, ${problem} as problem
+        from (
+          select *, ${time} as "at" ${join(
+            fields.map((field) => sql`, ${value(field)} as ${name(field.name)}`),
+            "",
+          )}
+          from (select *, try(from_json(record, ${literal(structure)})) as v from ${rawLines(files)})))`);
   } catch (error) {
     if (error instanceof SqlError) return false;
     throw error;
@@ -139,7 +144,7 @@ export function isDeep(text: Sql): Sql {
 function notJson({ from }: PlainSpec["fields"][number], text: Sql): Sql {
   const bare = sql`regexp_replace(${text}, '"(\\\\.|[^"\\\\])*"', '', 'g')`;
   const quick = join(
-    ["NaN", "nan", "Inf", "inf"].map((word) => sql`contains(${text}, ${literal(word)})`),
+    ["NaN", "nan", "nf"].map((word) => sql`contains(${text}, ${literal(word)})`),
     " or ",
   );
   return sql`when (${quick}) and regexp_matches(${bare}, 'NaN|nan|[Ii]nf')
