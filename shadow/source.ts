@@ -60,9 +60,8 @@ async function inMemory<T>(files: readonly string[], work: () => Promise<T>): Pr
   } catch (error) {
     if (!(error instanceof SqlError && isOutOfMemory(error))) throw error;
     const problem = `its records are too long for the memory there is (${error.problem})`;
-    throw new InputError(files.join(", "), problem, "leave long texts that are not replayed out of the log", {
-      cause: error,
-    });
+    const wayOut = "write it as JSON lines, or leave out long texts that are not replayed";
+    throw new InputError(files.join(", "), problem, wayOut, { cause: error });
   }
 }
 

@@ -6,20 +6,20 @@ export interface Mutation {
   readonly bytes: Buffer;
 }
 
-/**
- * Damages a file in every way of {@link ways}, in turn, until there are so many different copies, none of them the original.
- *
- * @param boundaries offsets where a part of the file ends: each is a place to cut it off, and so are its two neighbours
- * @param snippets   bytes that are put in somewhere, beside random ones
- */
+export interface Damage {
+  /** how many copies are damaged at random, in all {@link ways} by turns */
+  readonly drawn: number;
+  /** offsets where parts of the file end: it is cut off at each of them and at its two neighbours */
+  readonly boundaries?: readonly number[];
+  /** bytes that are put in twice, anywhere and at a boundary */
+  readonly snippets?: readonly Uint8Array[];
+}
+
+/** Damaged copies of a file, all of them different from each other and from the original. */
 export function mutationsOf(
   original: Buffer,
   random: RandomStream,
-  {
-    count,
-    boundaries = [],
-    snippets = [],
-  }: { count: number; boundaries?: readonly number[]; snippets?: readonly Uint8Array[] },
+  { drawn, boundaries = [], snippets = [] }: Damage,
 ): Mutation[] {
   const seen = new Set([original.toString("latin1")]);
   const found: Mutation[] = [];
@@ -28,14 +28,16 @@ export function mutationsOf(
     if (!seen.has(text)) found.push({ name, bytes });
     seen.add(text);
   };
-  const cuts = new Set(boundaries.flatMap((at) => [at - 1, at, at + 1]).filter((at) => at >= 0 && at < original.length));
-  for (const at of [...cuts].sort((a, b) => a - b)) keep(`cut off at ${at}`, original.subarray(0, at));
+  for (const at of new Set(boundaries.flatMap((end) => [end - 1, end, end + 1]))) {
+    if (at >= 0) keep(`cut off at ${at}`, original.subarray(0, at));
+  }
   for (const [i, snippet] of snippets.entries()) {
     for (const at of [below(original.length, random), boundaries[below(boundaries.length, random)] ?? 0])
       keep(`snippet ${i} put in at ${at}`, inserted(original, snippet, at));
   }
   const all = Object.entries(ways);
-  for (let i = 0; found.length < count; i++) {
+  const enough = found.length + drawn;
+  for (let i = 0; found.length < enough; i++) {
     const [name, way] = all[i % all.length] as (typeof all)[number];
     keep(`${name} (${i})`, way(Buffer.from(original), random));
   }
@@ -87,7 +89,7 @@ const ways: Readonly<Record<string, Way>> = {
 type Four = [number, number, number, number];
 
 /** A whole number from 0 up to, but not including, the limit. */
-export function below(limit: number, random: RandomStream): number {
+function below(limit: number, random: RandomStream): number {
   return Math.floor(limit * random());
 }
 
@@ -132,7 +134,7 @@ export const textSnippets: readonly Uint8Array[] = [
   Buffer.from([0x00]),
   Buffer.from([0x01]),
   Buffer.alloc(300),
-  ..."\\ud800|\\udc00\\ud800|\\u0000|\\|\"|'|\"\"|\r|\r\r\n|\n|\n\n|,|;|\t|,,,,,|{|}|[|]|:|null|NaN|-Infinity|1e999|\u2028|\u0085"
+  ...'\\ud800|\\udc00\\ud800|\\u0000|\\|"|\'|""|\r|\r\r\n|\n|\n\n|,|;|\t|,,,,,|{|}|[|]|:|null|NaN|-Infinity|1e999|\u2028|\u0085'
     .split("|")
     .map((text) => Buffer.from(text)),
   Buffer.from("18446744073709551617"),
