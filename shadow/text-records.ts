@@ -138,7 +138,8 @@ function headerOf(file: string, line: Line, appender: RecordAppender): readonly 
   if (!record || "problem" in record)
     throw new InputError(`${file}:${line.number}`, "the header is not a CSV record", "check its quotes");
   const names = record.fields.map((field) => appender.nameOf(field.trim()));
-  const twice = names.find((column, i) => names.indexOf(column) !== i);
+  const seen = new Set<string>();
+  const twice = names.find((column) => seen.has(column) || !seen.add(column));
   if (twice !== undefined) {
     const called = twice === "" ? "without a name" : `called ${twice}`;
     throw new InputError(`${file}:${line.number}`, `the header has two columns ${called}`, "rename one");
