@@ -69,7 +69,7 @@ export class Database {
   }
 
   async run(statement: Sql): Promise<void> {
-    await this.#guard(statement, () => this.#connection.run(textOf(statement), [...statement.values]));
+    await this.#guard(statement, () => this.#connection.run(textOf(statement), valuesOf(statement)));
   }
 
   /** Rows as objects: numbers and text as they are, 64-bit integers as numbers, everything else as DuckDB's JSON. */
@@ -109,14 +109,17 @@ export class Database {
     });
   }
 
-  /** Appends numbers to a table of DOUBLE columns. */
+  /** Appends numbers to a table of DOUBLE columns; NaN is NULL. */
   async appendNumbers(table: string, columns: readonly Float64Array[]): Promise<void> {
     const types = columns.map(() => DOUBLE);
     await this.#appendChunks(table, types, columns[0]?.length ?? 0, (chunk, start, end) => {
       chunk.rowCount = end - start;
       columns.forEach((column, k) => {
         const vector = chunk.getColumnVector(k) as DuckDBDoubleVector;
-        for (let i = start; i < end; i++) vector.setItem(i - start, column[i] as number);
+        for (let i = start; i < end; i++) {
+          const value = column[i] as number;
+          vector.setItem(i - start, Number.isNaN(value) ? null : value);
+        }
         vector.flush();
       });
     });
@@ -147,7 +150,7 @@ export class Database {
   }
 
   #read(statement: Sql) {
-    return this.#guard(statement, () => this.#connection.runAndReadAll(textOf(statement), [...statement.values]));
+    return this.#guard(statement, () => this.#connection.runAndReadAll(textOf(statement), valuesOf(statement)));
   }
 
   async #guard<T>(statement: Sql, work: () => Promise<T>): Promise<T> {
@@ -163,6 +166,11 @@ export class Database {
 
 function mapValues<A, B>(object: Record<string, A>, map: (value: A) => B): Record<string, B> {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]));
+}
+
+/** Undefined without any: DuckDB then plans and runs the statement off the main thread. */
+function valuesOf({ values }: Sql): DuckDBValue[] | undefined {
+  return values.length === 0 ? undefined : [...values];
 }
 
 function plainValue(value: DuckDBValue): unknown {

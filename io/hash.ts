@@ -29,12 +29,13 @@ export function canonicalJson(value: unknown): string {
 }
 
 /**
- * A 64-bit digest of a text, to tell whether two are equal: MurmurHash3_x86_32 of its UTF-16LE bytes under two seeds, written
- * as two words. Five times as fast as sha-256 on short texts; two different ones agree with probability 2⁻⁶⁴.
+ * A digest of a text, to tell whether two are equal: a whole number below 2⁵³, of MurmurHash3_x86_32 of its UTF-16LE bytes
+ * under two seeds: all bits of the first and the upper 21 of the second. Five times as fast as sha-256 on short texts; two
+ * different ones agree with probability 2⁻⁵³.
  *
  * Source: Appleby, smhasher, MurmurHash3.cpp.
  */
-export function digest64(text: string, into: Uint32Array, at: number): void {
+export function digest53(text: string): number {
   let a = 0;
   let b = 0x9747b28c | 0;
   const pairs = text.length >> 1;
@@ -53,8 +54,7 @@ export function digest64(text: string, into: Uint32Array, at: number): void {
     a ^= word;
     b ^= word;
   }
-  into[at] = avalanche(a ^ (2 * text.length));
-  into[at + 1] = avalanche(b ^ (2 * text.length));
+  return avalanche(a ^ (2 * text.length)) * 2 ** 21 + (avalanche(b ^ (2 * text.length)) >>> 11);
 }
 
 function avalanche(hash: number): number {

@@ -11,6 +11,7 @@ import {
   renameSync,
   writeFileSync,
 } from "node:fs";
+import { open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { InputError } from "../plan/input-error.ts";
 
@@ -32,11 +33,18 @@ export function publishFile(temporary: string, file: string): void {
  *
  * @throws InputError as {@link publishFile}
  */
-export function publishPart(temporary: string, file: string): void {
-  onDisk(file, () => {
-    syncPath(temporary);
-    renameSync(temporary, file);
-  });
+export async function publishPart(temporary: string, file: string): Promise<void> {
+  try {
+    const handle = await open(temporary, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    throw diskProblem(error, file) ?? error;
+  }
 }
 
 /**

@@ -12,8 +12,8 @@ export interface Observations {
   readonly status: Uint8Array;
   /** ms; NaN is missing */
   readonly latencyMs: Float64Array;
-  /** 64 bits of a response's digest, high word first; 0, 0 without a response */
-  readonly digest: Uint32Array;
+  /** of the response; NaN without one */
+  readonly digest: Float64Array;
   readonly failures: Failure[];
   readonly measures: Map<string, MeasureColumn>;
   /** recorded tool calls that were asked for: hits, drifts and misses a row; undefined without recorded calls */
@@ -38,7 +38,7 @@ export function emptyObservations(rows: number): Observations {
     rows,
     status: new Uint8Array(rows),
     latencyMs: new Float64Array(rows).fill(Number.NaN),
-    digest: new Uint32Array(2 * rows),
+    digest: new Float64Array(rows).fill(Number.NaN),
     failures: [],
     measures: new Map(),
   };
@@ -58,7 +58,7 @@ export function failFrom(
   status: Status,
   failure: Omit<Failure, "row">,
 ): void {
-  into.digest.fill(0, 2 * row, 2 * to);
+  into.digest.fill(Number.NaN, row, to);
   into.latencyMs.fill(Number.NaN, row, to);
   into.responses?.fill(null, row, to);
   for (const { type, values } of into.measures.values()) {
@@ -89,7 +89,7 @@ export function place(into: Observations, part: Observations, pieces: readonly P
   for (const { from, to, at } of pieces) {
     into.status.set(part.status.subarray(from, to), at);
     into.latencyMs.set(part.latencyMs.subarray(from, to), at);
-    into.digest.set(part.digest.subarray(2 * from, 2 * to), 2 * at);
+    into.digest.set(part.digest.subarray(from, to), at);
     if (part.toolUse) into.toolUse?.set(part.toolUse.subarray(3 * from, 3 * to), 3 * at);
     for (let i = from; i < to && part.responses && into.responses; i++)
       into.responses[at + i - from] = part.responses[i] as string | null;

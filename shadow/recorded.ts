@@ -100,7 +100,7 @@ export async function writeRecorded(
   await database.run(sql`
     copy (
       select session, cast(row_number() over (partition by session order by "at", file, line) - 1 as integer) as seq,
-        "at", ${status} as status, ${latency} as latency_ms, cast(null as varchar) as response_digest,
+        "at", ${status} as status, ${latency} as latency_ms, cast(null as bigint) as response_digest,
         ${message} as error, cast(null as varchar) as stack, cast(null as integer) as tool_hits,
         cast(null as integer) as tool_drifts, cast(null as integer) as tool_misses ${join(columns, "")}
         ${join(

@@ -1,4 +1,4 @@
-import { canonicalJson, digest64 } from "../io/hash.ts";
+import { canonicalJson, digest53 } from "../io/hash.ts";
 import { isReservedMeasure } from "../io/tables.ts";
 import { finalize } from "../plan/assignment.ts";
 import { InputError } from "../plan/input-error.ts";
@@ -60,14 +60,12 @@ export async function replayRequests(
   const observations = lanes.map(() => emptyObservations(rows));
   const deadlines = new Deadlines(settings.timeoutMs);
   const pace = paceOf(settings.callsPerSecond);
-  const drawn = new Uint32Array(2);
   let next = 0;
   const work = async () => {
     while (next < requests.session.length) {
       const session = next;
       next += 1;
-      digest64(requests.session[session] as string, drawn, 0);
-      const swap = (finalize((drawn[0] as number) ^ study[0]) & 1) === 1;
+      const swap = (finalize(digest53(requests.session[session] as string) ^ study[0]) & 1) === 1;
       const order = swap ? [...lanes.keys()].reverse() : [...lanes.keys()];
       for (const lane of order) {
         const own = lanes[lane] as ReplayLane;
@@ -145,12 +143,7 @@ async function replaySession(replaying: SessionReplay): Promise<void> {
       return;
     }
     recorder.enter(session, lane, row);
-    const known = {
-      id,
-      get attributes() {
-        return JSON.parse(requests.attributes[session] as string);
-      },
-    };
+    const known = { id, attributes: JSON.parse(requests.attributes[session] as string) };
     const opened = (own.policy.open as NonNullable<Policy["open"]>)(known, context);
     recorder.back();
     const conversation = (isThenable(opened) ? await deadlines.within(opened) : opened) as Conversation;
@@ -220,7 +213,7 @@ function record(into: Observations, row: number, answer: Answer, { keepResponses
     const json = typeof response === "string" ? undefined : canonicalJson(response);
     // a date, or whatever else writes itself as a text, is that text
     const text = json === undefined ? (response as string) : json.startsWith('"') ? (JSON.parse(json) as string) : json;
-    digest64(text, into.digest, 2 * row);
+    into.digest[row] = digest53(text);
     if (keepResponses) {
       into.responses ??= new Array<string | null>(into.rows).fill(null);
       into.responses[row] = json ?? JSON.stringify(response);

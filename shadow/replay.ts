@@ -117,22 +117,21 @@ export async function replay(
   };
   const commit = async ({ shard, going, batches, work }: OpenShard) => {
     const parts = await work;
-    const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
     const counts = batches.flatMap((batch) => JSON.parse(batch.counts) as number[]);
-    const seq = counts.flatMap((count) => Array.from({ length: count }, (_, own) => own));
+    const seq = numbersInSessions(counts);
+    const observed = going.map(({ lane }, i) => ({ lane, observations: together(parts, i, seq.length) }));
+    const written = observed.filter(({ lane }) => !watch.hasStopped(lane));
+    // observations last: a shard that has them is finished
+    for (const own of written)
+      if (spec.keepResponses) await writeResponses(database, requests, folder, shard, seq, own);
+    if (written.length > 0) await writeObservations(database, requests, folder, shard, seq, written, spec.labels);
     for (const { lane } of lanes.filter((own) => !watch.hasStopped(own.lane))) {
-      const i = going.findIndex((own) => own.lane === lane);
-      if (i < 0) {
-        const known = before.get(lane)?.get(shard);
-        if (known) watch.add(lane, shard, known);
-        continue;
-      }
-      const observations = { ...together(parts, i, rows), seq };
-      // observations last: a shard that has them is finished
-      if (spec.keepResponses) await writeResponses(database, requests, folder, lane, shard, observations);
-      await writeObservations(database, requests, folder, lane, shard, observations, spec.labels);
+      const own = written.find((part) => part.lane === lane);
       // a session fails once
-      watch.add(lane, shard, { sessions: counts.length, failed: observations.failures.length });
+      const known = own
+        ? { sessions: counts.length, failed: own.observations.failures.length }
+        : before.get(lane)?.get(shard);
+      if (known) watch.add(lane, shard, known);
     }
     await requests.release(shard);
     for (const part of parts) {
@@ -223,6 +222,14 @@ function laneJob(
 /** What policies print is kept: its beginning in each batch. */
 function notePrinted(folder: string, lines: readonly string[]): void {
   if (lines.length > 0) appendFileSync(join(folder, "printed.txt"), `${lines.join("\n")}\n`);
+}
+
+/** The number of each request in its session. */
+function numbersInSessions(counts: readonly number[]): Float64Array {
+  const seq = new Float64Array(counts.reduce((sum, count) => sum + count, 0));
+  let row = 0;
+  for (const count of counts) for (let own = 0; own < count; own++) seq[row++] = own;
+  return seq;
 }
 
 /** The batches of a shard as one. */

@@ -7,7 +7,7 @@ import type { Piece } from "./observations.ts";
 export interface RequestBatch {
   /** requests */
   readonly rows: number;
-  /** JSON array of the sessions' names */
+  /** the sessions' names, as JSON texts joined by {@link separator} */
   readonly sessions: string;
   /** JSON array of the number of requests of each session */
   readonly counts: string;
@@ -25,7 +25,7 @@ export interface RequestBatch {
 /** No JSON text holds it: control characters inside of texts are escaped. */
 export const separator = "\x1e";
 
-/** The requests of a shard, joined like those of a batch. */
+/** The requests of a shard, joined like those of a batch; log times are joined by commas. */
 export interface WholeShard extends Omit<RequestBatch, "counts"> {
   /** a digit a row: 1 for the first one of a session */
   readonly firsts: string;
@@ -40,44 +40,56 @@ export function batchesOf(whole: WholeShard): RequestBatch[] {
   if (whole.rows === 0) return [];
   const starts: number[] = [];
   for (let row = whole.firsts.indexOf("1"); row >= 0; row = whole.firsts.indexOf("1", row + 1)) starts.push(row);
+  const sessions = starts.length;
   starts.push(whole.rows);
-  const sessions = JSON.parse(whole.sessions) as string[];
-  const attributes = whole.attributes.split(separator);
-  const at = whole.at.split(",");
-  const texts = [whole.request, whole.response, whole.tools].map((joined) =>
-    joined === "" ? undefined : joined.split(separator),
-  );
+  const names = piecesOf(whole.sessions, separator, sessions);
+  const attributes = piecesOf(whole.attributes, separator, sessions);
+  const at = piecesOf(whole.at, ",", whole.rows);
+  const texts = [whole.request, whole.response, whole.tools].map((text) => piecesOf(text, separator, whole.rows));
   const batches: RequestBatch[] = [];
-  for (let first = 0; first < sessions.length; ) {
+  for (let first = 0; first < sessions; ) {
     const from = starts[first] as number;
-    let characters = 0;
     let next = first;
+    let characters: number;
     do {
-      for (let row = starts[next] as number; row < (starts[next + 1] as number); row++) {
-        for (const column of texts) characters += column?.[row]?.length ?? 0;
-      }
       next += 1;
+      characters = texts.reduce((sum, { lengthOf }) => sum + lengthOf(from, starts[next] as number), 0);
     } while (
-      next < sessions.length &&
+      next < sessions &&
       (starts[next + 1] as number) - from <= batchSize.requests &&
       characters < batchSize.characters
     );
     const to = starts[next] as number;
-    const [request = "", response = "", tools = ""] = texts.map((column) => column?.slice(from, to).join(separator));
+    const [request = "", response = "", tools = ""] = texts.map((text) => text.slice(from, to));
     const counts = starts.slice(first, next).map((start, i) => (starts[first + i + 1] as number) - start);
     batches.push({
       rows: to - from,
-      sessions: JSON.stringify(sessions.slice(first, next)),
+      sessions: names.slice(first, next),
       counts: JSON.stringify(counts),
-      at: `[${at.slice(from, to).join(",")}]`,
+      at: `[${at.slice(from, to)}]`,
       request,
       response,
       tools,
-      attributes: attributes.slice(first, next).join(separator),
+      attributes: attributes.slice(first, next),
     });
     first = next;
   }
   return batches;
+}
+
+/** A joined text in which pieces are found without taking it apart; an empty text has empty pieces. */
+function piecesOf(text: string, separator: string, n: number) {
+  const ends = new Int32Array(n);
+  for (let i = 0, end = -1; i < n && text !== ""; i++) {
+    end = text.indexOf(separator, end + 1);
+    ends[i] = end < 0 ? text.length : end;
+  }
+  const start = (i: number) => (i === 0 || text === "" ? 0 : (ends[i - 1] as number) + 1);
+  const end = (i: number) => ends[i - 1] as number;
+  return {
+    slice: (from: number, to: number) => text.slice(start(from), end(to)),
+    lengthOf: (from: number, to: number) => end(to) - start(from),
+  };
 }
 
 /** The requests of a batch, as its worker reads them. */
@@ -102,7 +114,7 @@ export function readBatch(batch: RequestBatch): Requests {
   const texts = (joined: string, n: number) =>
     joined === "" ? new Array<string>(n).fill("") : joined.split(separator);
   return {
-    session: JSON.parse(batch.sessions) as string[],
+    session: JSON.parse(`[${batch.sessions.replaceAll(separator, ",")}]`) as string[],
     attributes: texts(batch.attributes, counts.length),
     starts,
     at: JSON.parse(batch.at) as number[],
@@ -121,7 +133,7 @@ export function pickSessions(batch: RequestBatch, sessions: readonly number[]): 
   const own = <T>(column: readonly T[]) => rows.map((row) => column[row] as T);
   return {
     rows: rows.length,
-    sessions: JSON.stringify(sessions.map((i) => session[i])),
+    sessions: sessions.map((i) => JSON.stringify(session[i])).join(separator),
     counts: JSON.stringify(sessions.map((i) => (starts[i + 1] as number) - (starts[i] as number))),
     at: JSON.stringify(own(times)),
     request: own(request).join(separator),

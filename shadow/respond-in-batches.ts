@@ -70,7 +70,7 @@ export async function respondInBatches(requests: Requests, policy: Policy, repla
 /** Rows before the one that failed a batch are recorded already, and may fail when they are asked again. */
 function forgetAnswers(into: Observations): void {
   into.latencyMs.fill(Number.NaN);
-  into.digest.fill(0);
+  into.digest.fill(Number.NaN);
   into.measures.clear();
   delete into.responses;
 }

@@ -8,9 +8,10 @@ import { InputError } from "../plan/input-error.ts";
 import { type Observations, statuses } from "./observations.ts";
 import { batchesOf, type RequestBatch, type WholeShard } from "./requests.ts";
 
-/** Observations of a whole shard, with the number of each request in its session. */
-export interface ShardObservations extends Observations {
-  readonly seq: readonly number[];
+/** What a lane observed of a whole shard. */
+export interface LaneObservations {
+  readonly lane: string;
+  readonly observations: Observations;
 }
 
 /** The requests of all shards, in the order of `requestsInOrder`: shard, position, session, at, attributes, request, response, tools, and labels. */
@@ -36,12 +37,13 @@ export function responsesFile(folder: string, lane: string, shard: number): stri
  * The database must have one thread: it is then the file's order in which texts are put together.
  */
 export async function readShard(database: Database, requests: RequestFile, shard: number): Promise<RequestBatch[]> {
+  const all = (text: Sql) => sql`string_agg(${text}, chr(30))`;
   const text = (column: string) => sql`
-    case when count(${name(column)}) = 0 then '' else string_agg(coalesce(${name(column)}, ''), chr(30)) end as ${name(column)}`;
+    case when count(${name(column)}) > 0 then ${all(sql`coalesce(${name(column)}, '')`)} else '' end as ${name(column)}`;
   const whole = await database.row<WholeShard>(sql`
     select cast(count(*) as integer) as rows,
-      cast(to_json(list(session) filter (where attributes is not null)) as varchar) as sessions,
-      string_agg(attributes, chr(30)) filter (where attributes is not null) as attributes,
+      ${all(raw("cast(to_json(session) as varchar)"))} filter (where attributes is not null) as sessions,
+      ${all(raw("attributes"))} filter (where attributes is not null) as attributes,
       string_agg(cast(attributes is not null as integer), '') as firsts,
       string_agg(cast(epoch_ms("at") as varchar), ',') as "at",
       ${text("request")}, ${text("response")}, ${text("tools")}
@@ -74,7 +76,7 @@ export class RequestFile {
         from read_parquet(${literal(requestsFile(this.#folder))})
         where shard between ${raw(String(first))} and ${raw(String(first + shardsAtOnce - 1))}`);
     }
-    return sql`(select ${columns} from ${tableOf(window)} where shard = ${shard})`;
+    return sql`(select ${columns} from ${tableOf(window)} where shard = ${raw(String(shard))})`;
   }
 
   /** No shard up to this one is asked for again. */
@@ -89,83 +91,128 @@ export class RequestFile {
 
 const tableOf = (window: number) => name(`requests_${window}`);
 
-/** Writes what a lane observed of a shard; the file is there whole or not at all. */
+/**
+ * Writes what lanes observed of a shard; each file is there whole or not at all.
+ *
+ * @param seq number of each request in its session
+ */
 export async function writeObservations(
   database: Database,
   requests: RequestFile,
   folder: string,
-  lane: string,
   shard: number,
-  observations: ShardObservations,
+  seq: Float64Array,
+  lanes: readonly LaneObservations[],
   labels: readonly string[] = [],
 ): Promise<void> {
-  const { rows, seq, status, latencyMs, digest, toolUse } = observations;
-  const measures = [...observations.measures].sort(([a], [b]) => (a < b ? -1 : 1));
-  const uses = ["tool_hits", "tool_drifts", "tool_misses"] as const;
-  const numbers: { readonly column: string; readonly values: Float64Array }[] = [
-    { column: "seq", values: new Float64Array(seq) },
-    { column: "status", values: new Float64Array(status) },
-    { column: "latency_ms", values: latencyMs },
-    { column: "high", values: every(digest, 2, 0) },
-    { column: "low", values: every(digest, 2, 1) },
-    ...(observations.failures.length > 0
-      ? [{ column: "row", values: Float64Array.from({ length: rows }, (_, row) => row) }]
-      : []),
-    ...(toolUse ? uses.map((column, k) => ({ column, values: every(toolUse, 3, k) })) : []),
-    ...measures.flatMap(([, { type, values }], i) => (type === "text" ? [] : [{ column: slot(i), values }])),
+  const written = lanes.map(({ lane, observations }, i) => {
+    requireOtherNames(observations, labels);
+    return { lane, failing: observations.failures.length > 0, observations, ...columnsOf(observations, `${i} `) };
+  });
+  const row = Float64Array.from({ length: written.some(({ failing }) => failing) ? seq.length : 0 }, (_, i) => i);
+  const numbers = [
+    { column: "seq", values: seq },
+    ...(row.length > 0 ? [{ column: "row", values: row }] : []),
+    ...written.flatMap((lane) => lane.numbers),
   ];
-  const table = `answers_${lane}_${shard}`;
   await database.run(sql`
-    create or replace temp table ${name(table)} (${joined(numbers.map(({ column }) => sql`${name(column)} double`))})`);
+    create or replace temp table answers (${joined(numbers.map(({ column }) => sql`${name(column)} double`))})`);
   await database.appendNumbers(
-    table,
+    "answers",
     numbers.map(({ values }) => values),
   );
-  const lower = new Set([...observations.measures.keys()].map((measure) => measure.toLowerCase()));
+  const rows = await requests.rows(
+    shard,
+    joined([raw('session, "at"'), ...labels.map((label) => name(labelPrefix + label))]),
+  );
+  const labelled = joined(
+    labels.map((label) => sql`, requests.${name(labelPrefix + label)} as ${name(label)}`),
+    "",
+  );
+  for (const { lane, failing, observations, columns, texts } of written) {
+    const file = observationsFile(folder, lane, shard);
+    mkdirSync(dirname(file), { recursive: true });
+    const temporary = temporaryName(file);
+    await database.run(sql`
+      copy (
+        ${failing ? failuresOf(observations) : raw("")}
+        select session, cast(seq as integer) as seq, "at" ${joined(columns, "")} ${labelled}
+        from ${rows} as requests
+        positional join answers
+        ${texts.length === 0 ? raw("") : sql`positional join (select ${joined(texts)}) as texts`}
+        ${failing ? raw('left join failures on failures."row" = answers."row" order by answers."row"') : raw("")}
+      ) to ${literal(temporary)} (format parquet)`);
+    await publishPart(temporary, file);
+  }
+}
+
+interface Column {
+  readonly column: string;
+  readonly values: Float64Array;
+}
+
+/** The columns of a lane's file, of the numbers in `answers` and of texts; one without a value is a constant. */
+function columnsOf(
+  observations: Observations,
+  prefix: string,
+): { readonly numbers: readonly Column[]; readonly texts: readonly Sql[]; readonly columns: readonly Sql[] } {
+  const numbers: Column[] = [];
+  const texts: Sql[] = [];
+  const number = (column: string, values: Float64Array) => {
+    if (values.every(Number.isNaN)) return raw("null");
+    numbers.push({ column: prefix + column, values });
+    return sql`answers.${name(prefix + column)}`;
+  };
+  const { status, latencyMs, digest, toolUse, failures } = observations;
+  const failing = failures.length > 0;
+  const uses = ["tool_hits", "tool_drifts", "tool_misses"];
+  const measures = [...observations.measures].sort(([a], [b]) => (a < b ? -1 : 1));
+  const values = measures.map(([key, measure]) => {
+    const slot = `measure ${key}`;
+    if (measure.type !== "text")
+      return {
+        as: key,
+        value: sql`cast(${number(slot, measure.values)} as ${raw(measure.type === "boolean" ? "boolean" : "double")})`,
+      };
+    texts.push(sql`unnest(from_json(${jsonList(measure.values)}, '["VARCHAR"]')) as ${name(slot)}`);
+    return { as: key, value: sql`texts.${name(slot)}` };
+  });
+  const all = [
+    {
+      as: "status",
+      value: failing
+        ? sql`list_extract([${joined(statuses.map(literal))}], cast(${number("status", new Float64Array(status))} as integer) + 1)`
+        : literal(statuses[0]),
+    },
+    { as: "latency_ms", value: sql`cast(${number("latency_ms", latencyMs)} as double)` },
+    { as: "response_digest", value: sql`cast(${number("response_digest", digest)} as bigint)` },
+    { as: "error", value: failing ? raw("failures.message") : raw("cast(null as varchar)") },
+    { as: "stack", value: failing ? raw("failures.stack") : raw("cast(null as varchar)") },
+    ...uses.map((as, k) => ({
+      as,
+      value: sql`cast(${toolUse ? number(as, every(toolUse, uses.length, k)) : raw("null")} as integer)`,
+    })),
+    ...values,
+  ];
+  return { numbers, texts, columns: all.map(({ as, value }) => sql`, ${value} as ${name(as)}`) };
+}
+
+function requireOtherNames({ measures }: Observations, labels: readonly string[]): void {
+  const lower = new Set([...measures.keys()].map((measure) => measure.toLowerCase()));
   const both = labels.find((label) => lower.has(label.toLowerCase()));
   if (both !== undefined) throw new InputError(`measure ${both}`, "is the name of a label, too", "rename one of them");
-  const failing = observations.failures.length > 0;
-  const own = (column: string) => sql`answers.${name(column)}`;
-  const number = (column: string) => sql`case when not isnan(${own(column)}) then ${own(column)} end`;
-  const columns = measures.map(([key, { type }], i) => {
-    const value = { text: sql`texts.${name(slot(i))}`, number: number(slot(i)), boolean: sql`${number(slot(i))} = 1` }[
-      type
-    ];
-    return sql`, ${value} as ${name(key)}`;
-  });
-  const texts = measures.flatMap(([, { type, values }], i) =>
-    type === "text" ? [sql`unnest(from_json(${jsonList(values)}, '["VARCHAR"]')) as ${name(slot(i))}`] : [],
-  );
-  const file = observationsFile(folder, lane, shard);
-  mkdirSync(dirname(file), { recursive: true });
-  const temporary = temporaryName(file);
-  await database.run(sql`
-    copy (
-      ${
-        failing
-          ? sql`with failures as (
-        select unnest(from_json(${failureList(observations)}, '[{"row":"INTEGER","message":"VARCHAR","stack":"VARCHAR"}]'), recursive := true)
-      )`
-          : raw("")
-      }
-      select session, cast(${own("seq")} as integer) as seq, "at", list_extract([${joined(statuses.map(literal))}], cast(${own("status")} as integer) + 1) as status,
-        ${number("latency_ms")} as latency_ms,
-        case when ${own("high")} <> 0 or ${own("low")} <> 0
-          then format('{:08x}{:08x}', cast(${own("high")} as uinteger), cast(${own("low")} as uinteger)) end as response_digest,
-        ${failing ? raw("failures.message as error, failures.stack") : raw("cast(null as varchar) as error, cast(null as varchar) as stack")},
-        ${joined(uses.map((column) => sql`cast(${toolUse ? own(column) : raw("null")} as integer) as ${name(column)}`))}
-        ${joined(columns, "")}
-        ${joined(
-          labels.map((label) => sql`, requests.${name(labelPrefix + label)} as ${name(label)}`),
-          "",
-        )}
-      from ${await requests.rows(shard, joined([raw('session, "at"'), ...labels.map((label) => name(labelPrefix + label))]))} as requests
-      positional join ${name(table)} as answers
-      ${texts.length === 0 ? raw("") : sql`positional join (select ${joined(texts)}) as texts`}
-      ${failing ? sql`left join failures on failures."row" = answers."row" order by answers."row"` : raw("")}
-    ) to ${temporary} (format parquet)`);
-  publishPart(temporary, file);
-  await database.run(sql`drop table ${name(table)}`);
+}
+
+function failuresOf({ failures }: Observations): Sql {
+  const list = [...failures]
+    .sort((a, b) => a.row - b.row)
+    .map(({ row, message, stack }) => ({
+      row,
+      message: message.toWellFormed(),
+      stack: stack?.toWellFormed() ?? null,
+    }));
+  return sql`with failures as (
+    select unnest(from_json(${JSON.stringify(list)}, '[{"row":"INTEGER","message":"VARCHAR","stack":"VARCHAR"}]'), recursive := true))`;
 }
 
 /** Writes the responses of a shard. */
@@ -173,9 +220,9 @@ export async function writeResponses(
   database: Database,
   requests: RequestFile,
   folder: string,
-  lane: string,
   shard: number,
-  { rows, seq, responses }: ShardObservations,
+  seq: Float64Array,
+  { lane, observations: { rows, responses } }: LaneObservations,
 ): Promise<void> {
   const file = responsesFile(folder, lane, shard);
   mkdirSync(dirname(file), { recursive: true });
@@ -186,10 +233,10 @@ export async function writeResponses(
       select session, seq, response
       from ${await requests.rows(shard, raw("session"))} as requests
       positional join (
-        select unnest(from_json(${list}, '["VARCHAR"]')) as response, unnest(from_json(${jsonList(seq)}, '["INTEGER"]')) as seq
+        select unnest(from_json(${list}, '["VARCHAR"]')) as response, unnest(from_json(${jsonList([...seq])}, '["INTEGER"]')) as seq
       ) as answers
     ) to ${temporary} (format parquet)`);
-  publishPart(temporary, file);
+  await publishPart(temporary, file);
 }
 
 /** Requests, sessions and failed sessions of shards that are there, by shard. */
@@ -216,20 +263,6 @@ function every(values: Uint32Array, n: number, k: number): Float64Array {
   return picked;
 }
 
-const slot = (i: number) => `measure ${i}`;
-
 function jsonList(values: readonly (string | number | null)[]): string {
   return JSON.stringify(values.map((value) => (typeof value === "string" ? value.toWellFormed() : value)));
-}
-
-function failureList({ failures }: Observations): string {
-  return JSON.stringify(
-    [...failures]
-      .sort((a, b) => a.row - b.row)
-      .map(({ row, message, stack }) => ({
-        row,
-        message: message.toWellFormed(),
-        stack: stack?.toWellFormed() ?? null,
-      })),
-  );
 }
