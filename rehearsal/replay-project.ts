@@ -269,7 +269,7 @@ function memoryFor(files: readonly string[], threads: number): number {
   // what a columnar file does not tell
   const bytesOf = (file: string) => (/\.(jsonl|ndjson|csv|tsv|json)(\.gz)?$/i.test(file) ? recordBytes(file) : 20_000);
   const longest = Math.max(0, ...files.map(bytesOf));
-  return Math.round(Math.min(300 + (longest * 2048 * 8 * threads) / 2 ** 20, Math.max(300, totalmem() / 2 ** 21)));
+  return Math.round(Math.min(512 + (longest * 2048 * 8 * threads) / 2 ** 20, Math.max(512, totalmem() / 2 ** 21)));
 }
 
 async function schemaOf(database: Database): Promise<RequestSchema> {

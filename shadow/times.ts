@@ -6,7 +6,7 @@ import { type Sql, sql } from "../io/sql.ts";
  * A cast to TIMESTAMP is four times as fast as one that knows zones, but drops an offset without a word.
  */
 export function timeFromText(text: Sql): Sql {
-  const bare = sql`(right(${text}, 1) = 'Z' or (instr(${text}[12:], '+') = 0 and instr(${text}[12:], '-') = 0))`;
+  const bare = sql`(suffix(${text}, 'Z') or (instr(${text}[12:], '+') = 0 and instr(${text}[12:], '-') = 0))`;
   // DuckDB knows neither a time without seconds nor a small z
   const mended = sql`regexp_replace(upper(${text}), '^(.{10}[T ]\\d\\d:\\d\\d)(Z|[-+].*|)$', '\\1:00\\2')`;
   return sql`coalesce(case when ${bare} then try_cast(${text} as timestamp) end, try_cast(${mended} as timestamptz) at time zone 'UTC')`;
@@ -14,7 +14,7 @@ export function timeFromText(text: Sql): Sql {
 
 /** Whether a text with a time of day has no zone. */
 export function isZoneless(text: Sql): Sql {
-  return sql`case when right(${text}, 1) = 'Z' then false
+  return sql`case when suffix(${text}, 'Z') then false
     else not regexp_matches(${text}, ':\\d.*([zZ]|[-+]\\d\\d(:?\\d\\d)?|[A-Z]{3,4})\\s*$') end`;
 }
 
