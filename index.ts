@@ -24,8 +24,8 @@ export { markdownReport } from "./reports/markdown.ts";
 export { type Result, resultSchema } from "./reports/result.ts";
 export { trafficSection } from "./reports/traffic-section.ts";
 export { type SupportTrafficOptions, supportAgentTraffic } from "./scenarios/support-agent.ts";
-export { type InspectOptions, inspectTraffic, type TrafficInspection } from "./shadow/inspect-traffic.ts";
-export type { TrafficWarning } from "./shadow/inspect-warning.ts";
+export { type InspectOptions, inspectTraffic, type TrafficInspection } from "./shadow/inspect/traffic.ts";
+export type { TrafficWarning } from "./shadow/inspect/warning.ts";
 export {
   type Answer,
   type Context,

@@ -5,9 +5,9 @@ import { writeTextFile } from "../io/run-folder.ts";
 import { InputError } from "../plan/input-error.ts";
 import { clipped, count, percent } from "../reports/format.ts";
 import { trafficSection } from "../reports/traffic-section.ts";
-import type { Role } from "../shadow/inspect-names.ts";
-import { inspectTraffic, type TrafficInspection } from "../shadow/inspect-traffic.ts";
-import { exampleText } from "../shadow/inspect-warning.ts";
+import type { Role } from "../shadow/inspect/names.ts";
+import { inspectTraffic, type TrafficInspection } from "../shadow/inspect/traffic.ts";
+import { exampleText } from "../shadow/inspect/warning.ts";
 import { oneLine, print, progressReporter } from "./common.ts";
 import { table } from "./table.ts";
 

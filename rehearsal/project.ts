@@ -10,10 +10,10 @@ import { parsePlan } from "../plan/parse-plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import { asReplayed, noChange } from "../scenarios/scenario.ts";
-import { type Arrivals, diurnal, flat } from "../shadow/arrivals.ts";
-import { parseJsonPath } from "../shadow/json-path.ts";
-import type { ColumnExpression } from "../shadow/map-records.ts";
-import { parsePattern, type RedactionRules } from "../shadow/redaction-rules.ts";
+import { type Arrivals, diurnal, flat } from "../shadow/ingest/arrivals.ts";
+import type { ColumnExpression } from "../shadow/ingest/map-records.ts";
+import { parseJsonPath } from "../shadow/redaction/json-path.ts";
+import { parsePattern, type RedactionRules } from "../shadow/redaction/rules.ts";
 import { type LaneName, laneNames, projectSchema, type WrittenProject } from "./project-schema.ts";
 
 /** Where requests come from, with their files found. */

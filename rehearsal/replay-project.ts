@@ -7,8 +7,8 @@ import { publishFile, readJsonFile, temporaryName, writeTextFile } from "../io/r
 import { name, raw, type Sql, sql } from "../io/sql.ts";
 import { labelPrefix } from "../io/tables.ts";
 import { InputError } from "../plan/input-error.ts";
-import { compareResponses, type ResponseSummary } from "../shadow/compare-responses.ts";
-import { createQuarantine, type Import, importRecords } from "../shadow/import-records.ts";
+import { compareResponses, type ResponseSummary } from "../shadow/difference/compare-responses.ts";
+import { createQuarantine, type Import, importRecords } from "../shadow/ingest/import-records.ts";
 import {
   createLabels,
   type LabelSummary,
@@ -16,19 +16,19 @@ import {
   labelKey,
   summarizeLabels,
   withLabels,
-} from "../shadow/labels.ts";
-import type { Field } from "../shadow/map-records.ts";
-import { recordedFields, writeRecorded } from "../shadow/recorded.ts";
-import { redactor } from "../shadow/redaction.ts";
-import { type ReplaySummary, replay } from "../shadow/replay.ts";
-import { type RequestSchema, requestSchema } from "../shadow/request-table.ts";
+} from "../shadow/ingest/labels.ts";
+import type { Field } from "../shadow/ingest/map-records.ts";
+import { recordedFields, writeRecorded } from "../shadow/ingest/recorded.ts";
 import {
   createSessions,
   requestsInOrder,
   requireTimes,
   type SessionSpec,
   type SessionSummary,
-} from "../shadow/sessions.ts";
+} from "../shadow/ingest/sessions.ts";
+import { redactor } from "../shadow/redaction/redaction.ts";
+import { type ReplaySummary, replay } from "../shadow/replay.ts";
+import { type RequestSchema, requestSchema } from "../shadow/request-table.ts";
 import { observationsFolder, requestsFile } from "../shadow/shard-store.ts";
 import type { Project, TrafficSource } from "./project.ts";
 import type { LaneName } from "./project-schema.ts";

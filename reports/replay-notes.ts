@@ -1,8 +1,8 @@
-import type { ResponseSummary } from "../shadow/compare-responses.ts";
-import type { LabelSummary } from "../shadow/labels.ts";
+import type { ResponseSummary } from "../shadow/difference/compare-responses.ts";
+import type { LabelSummary } from "../shadow/ingest/labels.ts";
+import type { SessionSummary } from "../shadow/ingest/sessions.ts";
 import type { OutcomeSummary } from "../shadow/outcomes.ts";
 import type { ReplaySummary } from "../shadow/replay.ts";
-import type { SessionSummary } from "../shadow/sessions.ts";
 import { count, hours, number, percent } from "./format.ts";
 
 /** What a replay did besides answering requests. */

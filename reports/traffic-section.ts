@@ -1,6 +1,6 @@
-import type { Guess } from "../shadow/inspect-guesses.ts";
-import type { Role } from "../shadow/inspect-names.ts";
-import type { TrafficInspection } from "../shadow/inspect-traffic.ts";
+import type { Guess } from "../shadow/inspect/guesses.ts";
+import type { Role } from "../shadow/inspect/names.ts";
+import type { TrafficInspection } from "../shadow/inspect/traffic.ts";
 import { clipped, count, printable } from "./format.ts";
 
 /**

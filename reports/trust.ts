@@ -1,6 +1,6 @@
-import type { Import } from "../shadow/import-records.ts";
+import type { Import } from "../shadow/ingest/import-records.ts";
+import type { SessionSummary } from "../shadow/ingest/sessions.ts";
 import type { OutcomeSummary, Outcomes } from "../shadow/outcomes.ts";
-import type { SessionSummary } from "../shadow/sessions.ts";
 import { mcNemarClustered } from "../statistics/paired.ts";
 import { count, hours, percent, pValue as shownP } from "./format.ts";
 

@@ -4,7 +4,7 @@ import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { didYouMean } from "../plan/document.ts";
 import { InputError } from "../plan/input-error.ts";
 import type { Metric } from "../plan/metric.ts";
-import { vetExpression } from "./expression.ts";
+import { vetExpression } from "./ingest/expression.ts";
 
 export const lanes = ["control", "candidate"] as const;
 export type Lane = (typeof lanes)[number];

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type TrafficOptions, trafficCommand } from "../../cli/traffic.ts";
 import { loadProject } from "../../rehearsal/project.ts";
 import { trafficSection } from "../../reports/traffic-section.ts";
-import { inspectTraffic } from "../../shadow/inspect-traffic.ts";
+import { inspectTraffic } from "../../shadow/inspect/traffic.ts";
 import { repository, temporaryFolder } from "../support/folders.ts";
 import { jsonLines, writeFiles } from "../support/import-log.ts";
 import { projectFolder } from "../support/project-folder.ts";

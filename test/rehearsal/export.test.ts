@@ -6,7 +6,7 @@ import { raw, sql } from "../../io/sql.ts";
 import { exportTable, findRun, observations, outcomes } from "../../rehearsal/export.ts";
 import { loadProject } from "../../rehearsal/project.ts";
 import { compareLanes } from "../../rehearsal/rehearse.ts";
-import { loadArrow } from "../../shadow/arrow-records.ts";
+import { loadArrow } from "../../shadow/ingest/arrow-records.ts";
 import { openDatabase } from "../support/database.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { parquetRows, projectFolder, runOptions } from "../support/project-folder.ts";

@@ -4,7 +4,7 @@ import { parquetFiles, readJsonFile } from "../../io/run-folder.ts";
 import { loadProject } from "../../rehearsal/project.ts";
 import { compareLanes, rehearse, replayTraffic } from "../../rehearsal/rehearse.ts";
 import type { Imported } from "../../rehearsal/replay-project.ts";
-import type { LabelSummary } from "../../shadow/labels.ts";
+import type { LabelSummary } from "../../shadow/ingest/labels.ts";
 import { observationsFolder } from "../../shadow/shard-store.ts";
 import { jsonLines } from "../support/import-log.ts";
 import { type ProjectParts, parquetRows, policyModule, projectFolder, runOptions } from "../support/project-folder.ts";

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { sql } from "../../io/sql.ts";
 import { loadProject } from "../../rehearsal/project.ts";
 import { compareLanes } from "../../rehearsal/rehearse.ts";
-import type { ColumnExpression, Field } from "../../shadow/map-records.ts";
+import type { ColumnExpression, Field } from "../../shadow/ingest/map-records.ts";
 import { openDatabase } from "../support/database.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { field, importLog, jsonLines, type LogSpec } from "../support/import-log.ts";

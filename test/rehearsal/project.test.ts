@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadProject } from "../../rehearsal/project.ts";
 import { replayTraffic } from "../../rehearsal/rehearse.ts";
-import { diurnal, flat } from "../../shadow/arrivals.ts";
+import { diurnal, flat } from "../../shadow/ingest/arrivals.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { type ProjectParts, policyModule, projectFolder, requests, runOptions } from "../support/project-folder.ts";
 import { refusal } from "../support/refusal.ts";

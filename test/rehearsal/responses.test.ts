@@ -8,8 +8,8 @@ import { loadProject } from "../../rehearsal/project.ts";
 import { compareLanes, replayTraffic } from "../../rehearsal/rehearse.ts";
 import type { RunOptions } from "../../rehearsal/run.ts";
 import { count, percent } from "../../reports/format.ts";
-import { differencesFile } from "../../shadow/compare-responses.ts";
-import { type Difference, responseDifference } from "../../shadow/response-difference.ts";
+import { differencesFile } from "../../shadow/difference/compare-responses.ts";
+import { type Difference, responseDifference } from "../../shadow/difference/response-difference.ts";
 import { observationsFile, responsesFile } from "../../shadow/shard-store.ts";
 import { parquetRows, policyModule, projectFolder, requests, runOptions } from "../support/project-folder.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type ReplayFacts, replayNotes } from "../../reports/replay-notes.ts";
-import type { LabelSummary } from "../../shadow/labels.ts";
+import type { LabelSummary } from "../../shadow/ingest/labels.ts";
 import type { OutcomeSummary } from "../../shadow/outcomes.ts";
 
 const hour = 3_600_000;

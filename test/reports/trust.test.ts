@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type TrustCheck, trustChecks } from "../../reports/trust.ts";
-import type { Import } from "../../shadow/import-records.ts";
-import type { SessionSummary } from "../../shadow/sessions.ts";
+import type { Import } from "../../shadow/ingest/import-records.ts";
+import type { SessionSummary } from "../../shadow/ingest/sessions.ts";
 import { type Own, outcomes, summary } from "../support/outcomes.ts";
 import { cost, latency } from "../support/traffic.ts";
 
