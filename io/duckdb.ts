@@ -31,7 +31,7 @@ export interface DatabaseOptions {
   readonly threads: number;
   /** Folders that may be read and written; no other file, no network. Every folder when undefined. */
   readonly folders?: readonly string[];
-  /** what it may hold in memory, 512 unless stated; the rest is spilled to the first of its folders */
+  /** what it may hold in memory, 300 unless stated; the rest is spilled to the first of its folders */
   readonly memoryMegabytes?: number;
 }
 
@@ -49,7 +49,7 @@ export class Database {
     this.#connection = connection;
   }
 
-  static async open({ threads, folders, memoryMegabytes = 512 }: DatabaseOptions): Promise<Database> {
+  static async open({ threads, folders, memoryMegabytes = 300 }: DatabaseOptions): Promise<Database> {
     const instance = await DuckDBInstance.create(":memory:", { threads: String(threads) });
     const database = new Database(instance, await instance.connect());
     await database.run(sql`set timezone = 'UTC'`);

@@ -29,7 +29,7 @@ import {
 import { redactor } from "../shadow/redaction/redaction.ts";
 import { type ReplaySummary, replay } from "../shadow/replay.ts";
 import { type RequestSchema, requestSchema } from "../shadow/request-table.ts";
-import { observationsFolder, requestsFile } from "../shadow/shard-store.ts";
+import { observationsFolder, requestsFile, shardsPerFile } from "../shadow/shard-store.ts";
 import type { Project, TrafficSource } from "./project.ts";
 import type { LaneName } from "./project-schema.ts";
 import { openRun, planCalls, type Run, type RunOptions } from "./run.ts";
@@ -220,12 +220,16 @@ async function importProject(project: Project, run: Run, threads: number, onProg
         ...["request", "response", "tools"].map((own) => ({ column: columns.has(own) ? own : undefined, as: own })),
         ...labels.map((label) => ({ column: labelPrefix + label, as: labelPrefix + label })),
       ];
-      await writeTable(
-        database,
-        requestsFile(run.folder),
-        requestsInOrder(from("traffic"), spec, further),
-        sessions.requests <= 12_288 ? 122_880 : 10_240,
-      );
+      for (let shard = 0; shard < sessions.shards; shard += shardsPerFile) {
+        const file = requestsFile(run.folder, shard);
+        mkdirSync(dirname(file), { recursive: true });
+        await writeTable(
+          database,
+          file,
+          requestsInOrder(from("traffic"), spec, further, { from: shard, to: shard + shardsPerFile }),
+          sessions.requests <= 12_288 ? 122_880 : 10_240,
+        );
+      }
     }
     for (const { lane, policy, place } of recorded) {
       const folder = observationsFolder(run.folder, lane);
@@ -269,7 +273,7 @@ function memoryFor(files: readonly string[], threads: number): number {
   // what a columnar file does not tell
   const bytesOf = (file: string) => (/\.(jsonl|ndjson|csv|tsv|json)(\.gz)?$/i.test(file) ? recordBytes(file) : 20_000);
   const longest = Math.max(0, ...files.map(bytesOf));
-  return Math.round(Math.min(512 + (longest * 2048 * 8 * threads) / 2 ** 20, Math.max(512, totalmem() / 2 ** 21)));
+  return Math.round(Math.min(300 + (longest * 2048 * 8 * threads) / 2 ** 20, Math.max(300, totalmem() / 2 ** 21)));
 }
 
 async function schemaOf(database: Database): Promise<RequestSchema> {

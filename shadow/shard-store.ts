@@ -14,9 +14,18 @@ export interface LaneObservations {
   readonly observations: Observations;
 }
 
-/** The requests of all shards, in the order of `requestsInOrder`: shard, position, session, at, attributes, request, response, tools, and labels. */
-export function requestsFile(folder: string): string {
-  return join(folder, "requests.parquet");
+/** Shards that are read at once: what a file holds is looked up by its footer, which is long for many shards. */
+const shardsAtOnce = 8;
+
+/** Shards of one file of requests: as much as is sorted at once, so that memory does not grow with the log. */
+export const shardsPerFile = 25 * shardsAtOnce;
+
+/**
+ * The requests of a shard and its neighbours, in the order of `requestsInOrder`: shard, position, session, at, attributes,
+ * request, response, tools, and labels.
+ */
+export function requestsFile(folder: string, shard: number): string {
+  return shardFile(join(folder, "requests"), Math.floor(shard / shardsPerFile));
 }
 
 export function observationsFolder(folder: string, lane: string): string {
@@ -51,9 +60,6 @@ export async function readShard(database: Database, requests: RequestFile, shard
   return batchesOf(whole);
 }
 
-/** Shards that are read at once: what a file holds is looked up by its footer, which is long for many shards. */
-const shardsAtOnce = 8;
-
 /** The requests of a run, of which a few shards at a time are held in the database. */
 export class RequestFile {
   readonly #database: Database;
@@ -73,7 +79,7 @@ export class RequestFile {
       this.#held.add(window);
       await this.#database.run(sql`
         create or replace temp table ${tableOf(window)} as
-        from read_parquet(${literal(requestsFile(this.#folder))})
+        from read_parquet(${literal(requestsFile(this.#folder, first))})
         where shard between ${raw(String(first))} and ${raw(String(first + shardsAtOnce - 1))}`);
     }
     return sql`(select ${columns} from ${tableOf(window)} where shard = ${raw(String(shard))})`;

@@ -133,15 +133,17 @@ export async function createSessions(database: Database, table: string, spec: Se
 }
 
 /**
- * The requests of all shards in the order of the replay: by shard, session and, inside a session, time, file and line.
+ * The requests of some shards in the order of the replay: by shard, session and, inside a session, time, file and line.
  * Attributes stand at the first request of a session.
  *
+ * @param shards `from` up to, and without, `to`
  * @param further columns of the records' table, with their names in the result; NULL when there is no such column
  */
 export function requestsInOrder(
   records: Sql,
   spec: SessionSpec,
   further: readonly { readonly column: string | undefined; readonly as: string }[],
+  shards: { readonly from: number; readonly to: number },
 ): Sql {
   const more = further.map(
     ({ column, as }) =>
@@ -152,6 +154,7 @@ export function requestsInOrder(
       case when own.record = first then attributes end as attributes ${join(more, "")}
     from ${records} as own
     join sessions on sessions.session = own.session
+    where shard >= ${raw(String(shards.from))} and shard < ${raw(String(shards.to))}
     order by shard, position, own."at", own.record`;
 }
 

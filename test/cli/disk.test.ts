@@ -90,7 +90,7 @@ function filesOf(folder: string): Record<string, string> {
 }
 
 /** Files that name their run are another one's in every run; requests are cut into row groups by threads. */
-const named = ["manifest.json", "result.json", "report.html", "report.md", "requests.parquet"];
+const named = ["manifest.json", "result.json", "report.html", "report.md", "requests/00000.parquet"];
 const bytesOf = (folder: string) => Object.entries(filesOf(folder)).filter(([name]) => !named.includes(name));
 
 /** Everything that stands under a final name is whole. */

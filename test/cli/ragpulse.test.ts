@@ -89,7 +89,7 @@ async function hoursOpen(folder: string): Promise<readonly number[]> {
   const database = await openDatabase({ folders: [folder] });
   const several = await database.rows<{ hours: number }>(sql`
     select epoch_ms(max("at") - min("at")) / 3600000 as hours
-    from read_parquet(${join(folder, "requests.parquet")})
+    from read_parquet(${join(folder, "requests/00000.parquet")})
     group by session
     having count(*) > 1`);
   return several.map(({ hours }) => Number(hours));
@@ -158,7 +158,7 @@ describe.skipIf(!there)("the RAGPulse example, an assistant's traffic", () => {
     expectNothingLost(sessions);
     const database = await openDatabase({ folders: [folder] });
     const placed = await database.rows<{ session: string; ms: number }>(sql`
-      select session, epoch_ms("at") as ms from read_parquet(${join(folder, "requests.parquet")})`);
+      select session, epoch_ms("at") as ms from read_parquet(${join(folder, "requests/00000.parquet")})`);
     const known = bySession();
     const unmatched = new Map([...known].map(([session, turns]) => [session, turns.map(timeOf)]));
     const misplaced = placed.filter(({ session, ms }) => {
@@ -235,13 +235,13 @@ describe.skipIf(!there)("the RAGPulse example, an assistant's traffic", () => {
     const database = await openDatabase({ folders: [folder] });
     const { longest } = await database.row<{ longest: number }>(sql`
       select max(turns) as longest
-      from (select count(*) as turns from read_parquet(${join(folder, "requests.parquet")}) group by session)`);
+      from (select count(*) as turns from read_parquet(${join(folder, "requests/00000.parquet")}) group by session)`);
     expect(longest).toBe(25);
     const { backwards } = await database.row<{ backwards: number }>(sql`
       select count(*) as backwards
       from (
         select "at" < lag("at") over (partition by session order by file_row_number) as back
-        from read_parquet(${join(folder, "requests.parquet")}, file_row_number = true)
+        from read_parquet(${join(folder, "requests/00000.parquet")}, file_row_number = true)
       )
       where back`);
     expect(backwards).toBe(0);

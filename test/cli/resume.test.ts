@@ -122,7 +122,7 @@ function filesOf(run: string | undefined): Record<string, string> {
 }
 
 /** Files that are another one's in every run: they name it. Requests have a test of their own. */
-const named = new Set(["manifest.json", "result.json", "report.html", "report.md", "requests.parquet"]);
+const named = new Set(["manifest.json", "result.json", "report.html", "report.md", "requests/00000.parquet"]);
 
 /** What must not depend on how often a run was killed: its files, but for those that name the run or its command. */
 function outcomeOf(run: string | undefined) {
@@ -158,7 +158,7 @@ describe("a rehearsal that is killed", () => {
     const expected = outcomeOf(runFolder(folder, "threads 1"));
     expect(outcomeOf(runFolder(folder, "threads 2"))).toEqual(expected);
     const run = runFolder(folder, "threads 1") as string;
-    const shards = await parquetRows<{ session: string; shard: number }>(join(run, "requests.parquet"));
+    const shards = await parquetRows<{ session: string; shard: number }>(join(run, "requests/00000.parquet"));
     const sessions = (parts: readonly string[]) =>
       parts
         .flatMap((part) => {
@@ -315,7 +315,7 @@ it("the requests of a run have the same bytes on any number of threads", async (
   const folder = projectFolder({ log: requests(12_000, perSession) });
   const bytes = [1, 2].map(async (threads) => {
     await start(folder, { out: `${threads}`, threads, command: "replay" }).ended;
-    return filesOf(runFolder(folder, `${threads}`))["requests.parquet"];
+    return filesOf(runFolder(folder, `${threads}`))["requests/00000.parquet"];
   });
   const [one, two] = await Promise.all(bytes);
   expect(two).toBe(one);

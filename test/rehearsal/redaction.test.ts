@@ -521,6 +521,6 @@ describe("a secret in the name of a folder", () => {
     expect(found(new Map(rows), make.plants)).toEqual([]);
     const [token] = /\[email:[\da-f]{12}\]/.exec(told.get("sessions.parquet") ?? "") ?? [];
     expect(told.get("sessions.parquet")).toContain(`"account":"${token}"`);
-    expect(told.get("requests.parquet")).toContain(`for ${token}`);
+    expect(told.get("requests/00000.parquet")).toContain(`for ${token}`);
   });
 });
