@@ -127,7 +127,7 @@ export function rawLines(files: readonly string[]): Sql {
   const compression = zipped.size > 1 ? "auto" : zipped.has(true) ? "gzip" : "none";
   const options = raw(
     `delim = chr(1), quote = '', escape = '', header = false, auto_detect = false, columns = {'record': 'VARCHAR'},
-    compression = '${compression}', filename = ${files.length > 1}, hive_partitioning = false, max_line_size = ${longestLine}`,
+    compression = '${compression}', filename = ${files.length > 1}, hive_partitioning = false, max_line_size = ${longestLine}, buffer_size = ${longestLine}`,
   );
   return sql`read_csv([${join(files.map(pathLiteral))}], ${options})`;
 }

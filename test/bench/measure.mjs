@@ -43,10 +43,12 @@ async function replayTimed() {
   };
 }
 
-/** What DuckDB itself takes to read the log into a table. */
+/** What DuckDB itself takes to read the log into a table, in as much memory. */
 async function duckdbReader() {
   const instance = await DuckDBInstance.create(":memory:", { threads });
   const connection = await instance.connect();
+  await connection.run(`set temp_directory = '${join(folder, "spill")}'`);
+  await connection.run("set memory_limit = '300MB'");
   const file = join(folder, "log.jsonl");
   const start = performance.now();
   await connection.run(`create table log as select * from read_json('${file}', format = 'newline_delimited')`);

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 export interface Measured {
   /** seconds of the bare loop: parse each record, call both policies */
   readonly bareSeconds: number;
-  /** seconds that DuckDB's read_json takes to read the log into a table, on as many threads */
+  /** seconds that DuckDB's read_json takes to read the log into a table, on as many threads and in as much memory */
   readonly readerSeconds: number;
   /** seconds of reading the log into checked records */
   readonly readSeconds: number;
