@@ -17,3 +17,14 @@ export interface Undetermined {
 export function undetermined(reason: string): Undetermined {
   return { status: "undetermined", reason };
 }
+
+/** A test of no difference, with the p-values of candidate < control, of candidate > control, and of either. */
+export type TestResult =
+  | {
+      readonly status: "ok";
+      readonly statistic: number;
+      readonly less: number;
+      readonly greater: number;
+      readonly twoSided: number;
+    }
+  | Undetermined;
