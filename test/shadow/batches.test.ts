@@ -546,7 +546,7 @@ export default {
         readonly session: string;
         readonly status: string;
         readonly n: number | null;
-        readonly response_digest: string | null;
+        readonly response_digest: number | null;
       }
       const [before, after] = await Promise.all(
         ["control", "candidate"].map((lane) => parquetRows<Own>(observationsFile(run, lane, 0))),

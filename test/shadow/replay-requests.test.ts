@@ -258,11 +258,11 @@ describe("a request that fails", () => {
   });
 });
 
-/** 16 hex digits of the two hashes of a text's UTF-16LE bytes. */
-function murmurOf(text: string): string {
+/** The first 53 bits of the two hashes of a text's UTF-16LE bytes. */
+function murmurOf(text: string): number {
   const bytes = new Uint8Array(Buffer.from(text, "utf16le"));
-  const seeds = [0, 0x9747b28c];
-  return seeds.map((seed) => (murmur3(bytes, seed) >>> 0).toString(16).padStart(8, "0")).join("");
+  const [high, low] = [0, 0x9747b28c].map((seed) => BigInt(murmur3(bytes, seed) >>> 0)) as [bigint, bigint];
+  return Number(((high << 32n) | low) >> 11n);
 }
 
 describe("what is observed of an answer", () => {

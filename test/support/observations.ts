@@ -102,7 +102,7 @@ async function writeObservations(database: Database, rows: readonly Observed[], 
   );
   await database.run(sql`
     copy (
-      select *, timestamp '2026-01-05' as "at", cast(null as varchar) as response_digest,
+      select *, timestamp '2026-01-05' as "at", cast(null as bigint) as response_digest,
         case when status in ('error', 'timeout') then 'failed' end as error
       from observed)
     to ${file} (format parquet)`);

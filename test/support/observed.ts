@@ -4,8 +4,7 @@ import { type Observations, statuses } from "../../shadow/observations.ts";
 export interface Observed {
   readonly status: readonly string[];
   readonly latencyMs: readonly (number | null)[];
-  /** 16 hex digits */
-  readonly digest: readonly (string | null)[];
+  readonly digest: readonly (number | null)[];
   readonly error: readonly (string | null)[];
   readonly stack: readonly (string | null)[];
   readonly measures: ReadonlyMap<string, { readonly type: string; readonly values: readonly unknown[] }>;
@@ -14,15 +13,11 @@ export interface Observed {
 export function observed(observations: Observations | undefined): Observed {
   const { rows, status, latencyMs, digest, failures, measures } = observations as Observations;
   const number = (value: number) => (Number.isNaN(value) ? null : value);
-  const hex = (word: number | undefined) => (word as number).toString(16).padStart(8, "0");
   const all = Array.from({ length: rows }, (_, row) => row);
   return {
     status: Array.from(status, (code) => statuses[code] as string),
     latencyMs: Array.from(latencyMs, number),
-    digest: all.map((row) => {
-      const [high, low] = [digest[2 * row], digest[2 * row + 1]];
-      return high === 0 && low === 0 ? null : hex(high) + hex(low);
-    }),
+    digest: Array.from(digest, number),
     error: all.map((row) => failures.find((failure) => failure.row === row)?.message ?? null),
     stack: all.map((row) => failures.find((failure) => failure.row === row)?.stack ?? null),
     measures: new Map(
