@@ -1,6 +1,14 @@
 import { normalUpperQuantile } from "./distributions.ts";
 import { cumulativeSpending, requireRising, type Spending } from "./spending.ts";
-import { type Continuation, continueAt, type Look, lowerTailAt, type SubDensity, tailAt } from "./sub-density.ts";
+import {
+  type Continuation,
+  continueAt,
+  type Look,
+  lowerTailAt,
+  mirrored,
+  type SubDensity,
+  tailAt,
+} from "./sub-density.ts";
 
 /** Bounds of Z at each look: at or above `upper` the process stops for efficacy, at or below `lower` for futility. */
 export interface Bounds {
@@ -40,7 +48,12 @@ export function efficacyBounds({ information, error, spending, sides = 1, lower 
   const upper: number[] = [];
   const below: number[] = [];
   walk(information, 0, (before, look, k) => {
-    const bound = upperBoundOf(before, look, (spent[k] as number) - (spent[k - 1] ?? 0));
+    const increment = (spent[k] as number) - (spent[k - 1] ?? 0);
+    const bound = upperBoundOf(before, look, increment);
+    if (bound === undefined)
+      throw new RangeError(
+        `no bound has probability ${increment} at look ${k + 1}: the binding lower bounds leave less`,
+      );
     upper.push(bound);
     below.push(sides === 2 ? -bound : (lower?.[k] ?? Number.NEGATIVE_INFINITY));
     return { lower: Math.min(below[k] as number, bound), upper: bound };
@@ -133,7 +146,7 @@ export function futilityDesign({
   return { information, upper, lower: [...lower.slice(0, -1), upper.at(-1) as number], drift };
 }
 
-/** Bounds under a drift, and what is missed in all when the last bounds meet. */
+/** Bounds under a drift, and what is missed in all when the last bounds meet; nothing when a larger drift has made them meet before. */
 function boundsUnder(
   drift: number,
   fractions: readonly number[],
@@ -145,19 +158,23 @@ function boundsUnder(
   const lower: number[] = [];
   let total = 0;
   let under: SubDensity | undefined;
+  let met = false;
   walk(fractions, 0, (before, look, k) => {
-    const bound = upperBoundOf(before, look, (spent[k] as number) - (spent[k - 1] ?? 0));
+    const bound = met ? undefined : upperBoundOf(before, look, (spent[k] as number) - (spent[k - 1] ?? 0));
     const driven = { ...look, drift };
     const last = k === fractions.length - 1;
-    const wanted = (missed[k] as number) - (missed[k - 1] ?? 0);
-    const below = last ? bound : Math.min(bound, lowerBoundOf(under, driven, wanted));
+    const below = last ? bound : lowerBoundOf(under, driven, (missed[k] as number) - (missed[k - 1] ?? 0));
+    if (bound === undefined || below === undefined || (!last && below >= bound)) {
+      met = true;
+      return { lower: 0, upper: 0 };
+    }
     if (Number.isFinite(below)) total += lowerTailAt(under, driven, below).lower;
     upper.push(bound);
     lower.push(below);
     under = continueAt(under, driven, { lower: below, upper: bound });
     return { lower: binding ? below : Number.NEGATIVE_INFINITY, upper: bound };
   });
-  return { upper, lower, missed: total };
+  return { upper, lower, missed: met ? 0 : total };
 }
 
 /**
@@ -250,8 +267,8 @@ function walk(
   });
 }
 
-/** The bound above which so much of the sub-density lies, by Newton's method on the log of the tail. */
-function upperBoundOf(before: SubDensity | undefined, look: Look, probability: number): number {
+/** The bound above which so much of the sub-density lies, by Newton's method on the log of the tail; undefined when there is less. */
+function upperBoundOf(before: SubDensity | undefined, look: Look, probability: number): number | undefined {
   if (!(probability > 0)) return Number.POSITIVE_INFINITY;
   const target = Math.log(probability);
   // paths that have stopped before are missing: the bound lies at or below that of a single look
@@ -268,18 +285,12 @@ function upperBoundOf(before: SubDensity | undefined, look: Look, probability: n
     if (Math.abs(change) < 1e-13 * Math.max(1, Math.abs(z))) return z;
     if (z < -38) break;
   }
-  const { upper } = tailAt(before, look, z);
-  if (Math.abs(Math.log(upper) - target) < 1e-9) return z;
-  throw new RangeError(`no bound has probability ${probability}: the binding lower bounds leave less`);
+  return Math.abs(Math.log(tailAt(before, look, z).upper) - target) < 1e-9 ? z : undefined;
 }
 
-function lowerBoundOf(before: SubDensity | undefined, look: Look, probability: number): number {
-  const flipped = before && {
-    information: before.information,
-    nodes: before.nodes.map((node) => -node).reverse(),
-    mass: before.mass.toReversed(),
-  };
-  return -upperBoundOf(flipped, { ...look, drift: -look.drift }, probability);
+function lowerBoundOf(before: SubDensity | undefined, look: Look, probability: number): number | undefined {
+  const bound = upperBoundOf(before && mirrored(before), { ...look, drift: -look.drift }, probability);
+  return bound === undefined ? undefined : -bound;
 }
 
 /** A root of a falling function, by the method of Illinois after the bracket is widened. */

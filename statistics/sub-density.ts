@@ -72,7 +72,8 @@ export function lowerTailAt(before: SubDensity | undefined, look: Look, z: numbe
   return { lower: upper, density };
 }
 
-function mirrored({ information, nodes, mass }: SubDensity): SubDensity {
+/** The same, seen from below. */
+export function mirrored({ information, nodes, mass }: SubDensity): SubDensity {
   return { information, nodes: nodes.map((node) => -node).reverse(), mass: mass.toReversed() };
 }
 
