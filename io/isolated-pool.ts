@@ -98,14 +98,15 @@ export function isolatedPool<Job extends object, Result>(
     }
   };
   const memoryLimit = process.memoryUsage.rss() + 2 ** 20 * (slackMegabytes + workers * memoryMegabytes);
+  const isFull = () => isolation === "thread" && process.memoryUsage.rss() > memoryLimit;
   const check = () => {
-    const full = isolation === "thread" && process.memoryUsage.rss() > memoryLimit;
+    const full = isFull();
     for (const runner of runners) runner.check(full);
   };
   const timer = setInterval(check, Math.max(20, blockedAfterMs / checksToBlocked));
   timer.unref();
   const memoryTimer = setInterval(() => {
-    if (isolation === "thread" && process.memoryUsage.rss() > memoryLimit) check();
+    if (isFull()) check();
     else for (const runner of runners) runner.checkMemory();
   }, 100);
   memoryTimer.unref();
@@ -117,6 +118,8 @@ export function isolatedPool<Job extends object, Result>(
         pump();
       });
       try {
+        // a thread that has ended gives its memory back a little later: the next job is not to be blamed for it
+        for (let wait = 0; wait < 100 && isFull(); wait++) await new Promise((resolve) => setTimeout(resolve, 50));
         return await runner.run(job);
       } finally {
         free.push(runner);

@@ -54,7 +54,7 @@ export async function createSessions(database: Database, table: string, spec: Se
   await database.run(sql`
     create table spans as
     select session, min("at") as arrival, max("at") as ends, count(*) as requests,
-      ${timed ? raw(`arg_min(record, ("at", record))`) : raw("min(record)")} as first
+      ${timed ? firstInTime : raw("min(record)")} as first
       ${join(
         spec.attributes.map((own, i) => sql`, min(${labelled(own)}) <> max(${labelled(own)}) as ${changed(i)}`),
         "",
@@ -157,6 +157,12 @@ export function requestsInOrder(
     where shard >= ${raw(String(shards.from))} and shard < ${raw(String(shards.to))}
     order by shard, position, own."at", own.record`;
 }
+
+/**
+ * The first record in time, then in the log. As one number, it is a third of the memory of DuckDB's arg_min over a pair:
+ * microseconds since 1970 in front of 40 bits of the record.
+ */
+const firstInTime = raw(`cast(min(epoch_us("at")::hugeint * 1099511627776 + record) % 1099511627776 as bigint)`);
 
 const attributeColumn = (own: string) => name(`attribute:${own}`);
 const labelled = (own: string) => sql`coalesce(${attributeColumn(own)}, '(missing)')`;
