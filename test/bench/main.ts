@@ -1,6 +1,10 @@
 import { replayBench } from "./replay.ts";
+import { sequentialBench } from "./sequential.ts";
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { replay: replayBench };
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  replay: replayBench,
+  sequential: sequentialBench,
+};
 
 const [name = "replay"] = process.argv.slice(2);
 const bench = benches[name];
