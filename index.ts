@@ -1,3 +1,4 @@
+export { type PowerAnswer, type PowerQuestion, powerAnswer } from "./analysis/power.ts";
 export { type Decision, decide, type Look, type Reading } from "./plan/decide.ts";
 export { InputError } from "./plan/input-error.ts";
 export type { Metric } from "./plan/metric.ts";

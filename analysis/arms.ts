@@ -1,10 +1,10 @@
 import type { Metric } from "../plan/metric.ts";
 import type { ArmReading } from "../plan/reading.ts";
 import type { Values } from "../shadow/outcomes.ts";
-import type { ArmEstimate } from "../statistics/means.ts";
+import type { ArmEstimate } from "../statistics/means/means.ts";
+import { ratioOfSums } from "../statistics/means/ratio.ts";
 import { moments } from "../statistics/moments.ts";
-import { clusteredQuantile } from "../statistics/quantiles.ts";
-import { ratioOfSums } from "../statistics/ratio.ts";
+import { clusteredQuantile } from "../statistics/quantiles/quantiles.ts";
 
 /** One metric in one lane, by unit. */
 export interface ArmSummary extends ArmEstimate, ArmReading {

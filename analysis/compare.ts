@@ -2,10 +2,10 @@ import type { Guardrail, Plan, Segment } from "../plan/plan.ts";
 import { type MarginReading, readMargin } from "../plan/reading.ts";
 import type { MetricOutcomes, Outcomes, Values } from "../shadow/outcomes.ts";
 import { type Estimate, undetermined } from "../statistics/estimate.ts";
-import { type Difference, differenceInterval, twoSidedP, upperTailP, welch } from "../statistics/means.ts";
-import { holm } from "../statistics/multiplicity.ts";
-import { type Concordance, mcNemarClustered, mcNemarExact } from "../statistics/paired.ts";
-import { relativeDifference } from "../statistics/ratio.ts";
+import { type Difference, differenceInterval, twoSidedP, upperTailP, welch } from "../statistics/means/means.ts";
+import { holm } from "../statistics/means/multiplicity.ts";
+import { relativeDifference } from "../statistics/means/ratio.ts";
+import { type Concordance, mcNemarClustered, mcNemarExact } from "../statistics/proportions/paired.ts";
 import { type ArmSummary, type Chosen, summarizeArm } from "./arms.ts";
 
 export type MarginWord = "inside" | "beyond" | "unresolved" | "no margin";
@@ -194,7 +194,7 @@ function relativeInterval(
 ): Estimate {
   const { value, standardError } = relativeDifference(control, candidate);
   if (!Number.isFinite(value)) return undetermined("control is zero");
-  return differenceInterval({ difference: value, standardError, degreesOfFreedom, t: 0 }, level);
+  return differenceInterval({ difference: value, standardError, degreesOfFreedom }, level);
 }
 
 /** `inside` and `beyond` at a one-sided level of half of what the interval leaves out. */

@@ -4,7 +4,7 @@ import type { Scenario } from "../scenarios/scenario.ts";
 import type { Rollout } from "../sim/rollout.ts";
 import type { ScenarioRollouts } from "../sim/simulate.ts";
 import { type Estimate, undetermined } from "../statistics/estimate.ts";
-import { wilson } from "../statistics/proportions.ts";
+import { wilson } from "../statistics/proportions/proportions.ts";
 
 /** A rate held against its budget: `missed` when the budget lies below the whole interval, `kept` when above it. */
 export interface Held {

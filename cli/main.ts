@@ -9,6 +9,7 @@ import { type Common, currentStep } from "./common.ts";
 import { compareCommand } from "./compare.ts";
 import { type ExportOptions, exportCommand } from "./export.ts";
 import { generateCommand } from "./generate.ts";
+import { type PowerOptions, powerCommand } from "./power.ts";
 import { rehearseCommand } from "./rehearse.ts";
 import { replayCommand } from "./replay.ts";
 import { simulateCommand } from "./simulate.ts";
@@ -86,6 +87,23 @@ program
   .option("--json", "print what was written as JSON")
   .action(async (project: string, options: ExportOptions) => {
     process.exitCode = await exportCommand(project, options);
+  });
+
+program
+  .command("power")
+  .description("how many units it takes to find a difference, and how many days")
+  .option("--rate <share>", "the control's rate: 20%")
+  .option("--deviation <x>", "of a mean: its standard deviation over units")
+  .option("--difference <x>", "what is to be found: 2pp of a rate, or a number")
+  .option("--units <n>", "units of the candidate, when they are known")
+  .option("--exposure <share>", "the candidate's share of units", "50%")
+  .option("--per-day <n>", "new units a day")
+  .option("--alpha <share>", "two-sided", "5%")
+  .option("--power <share>", "chance of finding it", "80%")
+  .option("--json", "print the answer as JSON")
+  .addHelpText("after", "\nExample:\n  $ foretaste power --rate 20% --difference 1pp --exposure 5% --per-day 50000")
+  .action((options: PowerOptions) => {
+    process.exitCode = powerCommand(options);
   });
 
 const interruption = new AbortController();

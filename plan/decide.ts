@@ -1,5 +1,5 @@
+import { sampleRatioLogBayesFactor } from "../statistics/anytime/sample-ratio.ts";
 import { normalUpperQuantile } from "../statistics/distributions.ts";
-import { sampleRatioLogBayesFactor } from "../statistics/sample-ratio.ts";
 import { type ControlledStage, controlledStages, type Guardrail, type Plan } from "./plan.ts";
 import { type ArmReading, type Arms, readMargin } from "./reading.ts";
 

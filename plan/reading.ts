@@ -1,4 +1,4 @@
-import { differenceNull, ratioNull } from "../statistics/proportions.ts";
+import { differenceNull, ratioNull } from "../statistics/proportions/proportions.ts";
 import type { Margin } from "./margin.ts";
 import { harmSign, type Metric } from "./metric.ts";
 

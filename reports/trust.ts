@@ -1,7 +1,7 @@
 import type { Import } from "../shadow/ingest/import-records.ts";
 import type { SessionSummary } from "../shadow/ingest/sessions.ts";
 import type { OutcomeSummary, Outcomes } from "../shadow/outcomes.ts";
-import { mcNemarClustered } from "../statistics/paired.ts";
+import { mcNemarClustered } from "../statistics/proportions/paired.ts";
 import { count, hours, percent, pValue as shownP } from "./format.ts";
 
 /** One question about the inputs, answered. A failed one voids the rest. */

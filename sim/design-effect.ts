@@ -1,5 +1,5 @@
 import type { Values } from "../shadow/outcomes.ts";
-import { quantileSorted } from "../statistics/quantiles.ts";
+import { quantileSorted } from "../statistics/quantiles/quantiles.ts";
 import type { SimulatedGuardrail, SimulationInput } from "./simulation-input.ts";
 
 /** What the population says of the sessions from one start on, by the number of windows since. */

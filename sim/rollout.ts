@@ -3,7 +3,7 @@ import { bucketCount } from "../plan/parse-plan.ts";
 import { type ControlledStage, controlledStages } from "../plan/plan.ts";
 import type { ArmReading } from "../plan/reading.ts";
 import { normalUpperQuantile } from "../statistics/distributions.ts";
-import { quantileRanks } from "../statistics/quantiles.ts";
+import { quantileRanks } from "../statistics/quantiles/quantiles.ts";
 import type { BucketTables, Cell, FirstSeen, Layout } from "./bucket-tables.ts";
 import type { DesignEffects, EffectsFrom } from "./design-effect.ts";
 import type { SimulatedGuardrail, SimulationInput } from "./simulation-input.ts";

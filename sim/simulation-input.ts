@@ -1,7 +1,7 @@
 import { finalize, hashText } from "../plan/assignment.ts";
 import { controlledStages, type Guardrail, type Plan } from "../plan/plan.ts";
 import type { Attribute, Outcomes, Values } from "../shadow/outcomes.ts";
-import { quantileSorted } from "../statistics/quantiles.ts";
+import { quantileSorted } from "../statistics/quantiles/quantiles.ts";
 import { lapsOf, unroll } from "./laps.ts";
 import { copyShared, shared } from "./shared-arrays.ts";
 

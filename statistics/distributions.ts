@@ -78,18 +78,13 @@ export function studentUpperQuantile(upperTail: number, degreesOfFreedom: number
  */
 export function noncentralStudentUpperTail(t: number, degreesOfFreedom: number, noncentrality: number): number {
   if (degreesOfFreedom > 1e10) return normalUpperTail(t - noncentrality);
-  const half = degreesOfFreedom / 2;
-  const front = Math.LN2 + half * Math.log(half) - logGamma(half);
   const bound = (upperTail: number, lower: boolean) =>
     Math.log(qchisq(upperTail, degreesOfFreedom, undefined, lower) / degreesOfFreedom) / 2;
-  // over ln s, where the density has no corner at 0
-  const density = (w: number) => Math.exp(front + degreesOfFreedom * w - half * Math.exp(2 * w));
-  return integrate(
-    (w) => normalUpperTail(t * Math.exp(w) - noncentrality) * density(w),
-    bound(1e-20, true),
-    bound(1e-25, false),
-    60,
-  );
+  const [low, high] = [bound(1e-20, true), bound(1e-25, false)];
+  // over ln s, where the density has no corner at 0; relative to its mode, since its constant would lose digits
+  const density = (w: number) => Math.exp(degreesOfFreedom * (w - Math.expm1(2 * w) / 2));
+  const tail = (w: number) => normalUpperTail(t * Math.exp(w) - noncentrality);
+  return integrate((w) => tail(w) * density(w), low, high, 60) / integrate(density, low, high, 60);
 }
 
 /** P(X > x) of chi-squared; x ≥ 0. Source: R's nmath `pchisq`. */

@@ -5,7 +5,7 @@ import type { Metric } from "../../plan/metric.ts";
 import { readMargin } from "../../plan/reading.ts";
 import type { Values } from "../../shadow/outcomes.ts";
 import { normalUpperQuantile } from "../../statistics/distributions.ts";
-import { twoSidedP, welch } from "../../statistics/means.ts";
+import { twoSidedP, welch } from "../../statistics/means/means.ts";
 import { type RandomStream, randomStream, studyKey } from "../../statistics/random-stream.ts";
 import { cost, success } from "../support/traffic.ts";
 

@@ -4,7 +4,7 @@ import { clusteredRate, operatingCharacteristics } from "../../analysis/operatin
 import { asReplayed, atMargin, noChange, type Scenario } from "../../scenarios/scenario.ts";
 import type { Rollout } from "../../sim/rollout.ts";
 import type { Estimate } from "../../statistics/estimate.ts";
-import { wilson } from "../../statistics/proportions.ts";
+import { wilson } from "../../statistics/proportions/proportions.ts";
 import { randomStream, studyKey } from "../../statistics/random-stream.ts";
 import { guardrail, hour, plan } from "../support/plan.ts";
 import { cost, errors, success } from "../support/traffic.ts";

@@ -1,5 +1,5 @@
-import { efficacyBounds } from "../../statistics/group-sequential.ts";
 import { randomStream, studyKey } from "../../statistics/random-stream.ts";
+import { efficacyBounds } from "../../statistics/sequential/group-sequential.ts";
 
 /** Exact bounds, beside what a simulation of the same design takes to find its last bound to three digits. */
 export async function sequentialBench(): Promise<void> {

@@ -3,7 +3,7 @@ import type { Margin } from "../../plan/margin.ts";
 import type { Metric } from "../../plan/metric.ts";
 import { readMargin } from "../../plan/reading.ts";
 import { normalUpperQuantile } from "../../statistics/distributions.ts";
-import { differenceNull, ratioNull } from "../../statistics/proportions.ts";
+import { differenceNull, ratioNull } from "../../statistics/proportions/proportions.ts";
 import { arm } from "../support/plan.ts";
 import { cost, latency, success } from "../support/traffic.ts";
 

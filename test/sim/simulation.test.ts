@@ -8,7 +8,7 @@ import { assignUnits, BucketTables } from "../../sim/bucket-tables.ts";
 import { armReading, type Rollout } from "../../sim/rollout.ts";
 import { type SaltsJob, simulate, simulateSalts, simulationWorker } from "../../sim/simulate.ts";
 import { type SimulationInput, simulationInput } from "../../sim/simulation-input.ts";
-import { clusteredQuantile } from "../../statistics/quantiles.ts";
+import { clusteredQuantile } from "../../statistics/quantiles/quantiles.ts";
 import { clusteredTraffic, latency, smallPlan } from "../support/traffic.ts";
 
 const outcomes = clusteredTraffic({ users: 600 });

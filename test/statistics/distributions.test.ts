@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import * as distributions from "../../statistics/distributions.ts";
 import {
+  betaLowerTail,
+  betaQuantile,
+  betaUpperTail,
   binomialLowerTail,
   binomialQuantile,
   logGamma,
@@ -9,6 +13,8 @@ import {
   studentUpperQuantile,
   studentUpperTail,
 } from "../../statistics/distributions.ts";
+import { gaussLegendre, integrate } from "../../statistics/quadrature.ts";
+import golden from "../golden/distributions.json" with { type: "json" };
 
 const degrees = fc.double({ min: 0.5, max: 1e6, noNaN: true });
 
@@ -120,5 +126,53 @@ describe("ln Γ", () => {
       }),
       { seed: 1 },
     );
+  });
+});
+
+describe("tails, their logarithms and quantiles", () => {
+  const entries = golden.entries as {
+    function: string;
+    input: number[];
+    expect: number;
+    tolerance: number;
+    source: string;
+  }[];
+  it.each(entries.map((entry) => [`${entry.function}(${entry.input}), ${entry.source}`, entry] as const))(
+    "%s",
+    (_, entry) => {
+      const own = (distributions as unknown as Record<string, (...input: number[]) => number>)[entry.function];
+      const got = own?.(...entry.input) as number;
+      expect(Math.abs(got - entry.expect), `${got}`).toBeLessThanOrEqual(
+        entry.tolerance * Math.max(Math.abs(entry.expect), 1e-300),
+      );
+    },
+  );
+
+  it("of a beta variable add up to 1 and are undone by its quantile", () => {
+    const shape = fc.double({ min: 0.2, max: 500, noNaN: true });
+    fc.assert(
+      fc.property(fc.double({ min: 1e-6, max: 1 - 1e-6, noNaN: true }), shape, shape, (p, a, b) => {
+        const x = betaQuantile(p, a, b);
+        expect(betaLowerTail(x, a, b) + betaUpperTail(x, a, b)).toBeCloseTo(1, 11);
+        // a quantile near 1 is known to the distance of doubles there
+        if (x > 1e-300 && x < 1 - 1e-12) expect(Math.abs(betaLowerTail(x, a, b) - p)).toBeLessThan(1e-9);
+      }),
+    );
+  });
+});
+
+describe("Gauss–Legendre quadrature", () => {
+  it("is exact for polynomials up to degree 2n − 1", () => {
+    for (const n of [1, 2, 5, 16, 20]) {
+      const { nodes, weights } = gaussLegendre(n);
+      for (let degree = 0; degree < 2 * n; degree++) {
+        const sum = nodes.reduce((all, x, i) => all + (weights[i] as number) * x ** degree, 0);
+        expect(sum).toBeCloseTo(degree % 2 === 0 ? 2 / (degree + 1) : 0, 13);
+      }
+    }
+  });
+
+  it("finds the area under a normal density", () => {
+    expect(integrate((x) => Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI), -9, 9)).toBeCloseTo(1, 14);
   });
 });

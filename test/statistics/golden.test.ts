@@ -5,14 +5,14 @@ import {
   studentUpperQuantile,
   studentUpperTail,
 } from "../../statistics/distributions.ts";
-import { differenceInterval, twoSidedP, welch } from "../../statistics/means.ts";
+import { differenceInterval, twoSidedP, welch } from "../../statistics/means/means.ts";
+import { holm } from "../../statistics/means/multiplicity.ts";
+import { ratioOfSums } from "../../statistics/means/ratio.ts";
 import { moments } from "../../statistics/moments.ts";
-import { holm } from "../../statistics/multiplicity.ts";
-import { mcNemarClustered, mcNemarExact } from "../../statistics/paired.ts";
-import { differenceNull, ratioNull, wilson } from "../../statistics/proportions.ts";
-import { quantileRanks } from "../../statistics/quantiles.ts";
+import { mcNemarClustered, mcNemarExact } from "../../statistics/proportions/paired.ts";
+import { differenceNull, ratioNull, wilson } from "../../statistics/proportions/proportions.ts";
+import { quantileRanks } from "../../statistics/quantiles/quantiles.ts";
 import { philox4x32, xoshiro128 } from "../../statistics/random-stream.ts";
-import { ratioOfSums } from "../../statistics/ratio.ts";
 import golden from "../golden/comparison.json" with { type: "json" };
 
 // biome-ignore lint/suspicious/noExplicitAny: each table has inputs of its own shape

@@ -1,0 +1,59 @@
+import { normalUpperQuantile } from "../distributions.ts";
+import { type Bounds, crossingProbabilities, fractionsOf, root } from "./group-sequential.ts";
+
+/** What a design does under a drift: the mean of Z at its last look. */
+export interface SequentialPower {
+  /** P(an upper bound is reached) at or before each look */
+  readonly power: readonly number[];
+  /** P(a lower bound is reached) at or before each look; the other tail in a two-sided design */
+  readonly lower: readonly number[];
+  /** mean of the look, from 1, at which the process stops */
+  readonly expectedLook: number;
+  /** mean of the information at that look, as a fraction of the last one */
+  readonly expectedInformation: number;
+}
+
+/** Power by look, and when the process stops, under a drift: the mean of Z at the last look. */
+export function sequentialPower(bounds: Bounds, drift: number): SequentialPower {
+  const fractions = fractionsOf(bounds.information);
+  const { upper, lower } = crossingProbabilities({ ...bounds, information: fractions }, drift);
+  let going = 1;
+  let expectedLook = 0;
+  let expectedInformation = 0;
+  fractions.forEach((fraction, k) => {
+    const stops = k === fractions.length - 1 ? going : (upper[k] as number) + (lower[k] as number);
+    going -= stops;
+    expectedLook += (k + 1) * stops;
+    expectedInformation += fraction * stops;
+  });
+  return { power: sums(upper), lower: sums(lower), expectedLook, expectedInformation };
+}
+
+/**
+ * The drift, the mean of Z at the last look, under which a design has a power.
+ *
+ * @param power in (error, 1)
+ */
+export function driftForPower(bounds: Bounds, power: number): number {
+  if (!(power > 0 && power < 1)) throw new RangeError(`driftForPower needs a power in (0, 1), got ${power}`);
+  const atEnd = bounds.upper.at(-1) as number;
+  const fixed = (Number.isFinite(atEnd) ? atEnd : 3) + normalUpperQuantile(1 - power);
+  return root((drift) => power - (sequentialPower(bounds, drift).power.at(-1) as number), fixed - 0.5, fixed + 0.5);
+}
+
+/**
+ * How much more information than one fixed test a design needs at its last look for the same power: 1.03 for O'Brien &
+ * Fleming's bounds, 1.2 for Pocock's with four looks.
+ *
+ * @param error of one tail of the fixed test
+ *
+ * Source: Jennison & Turnbull (2000), eq. 2.7 and tables 2.2, 2.4.
+ */
+export function inflationFactor(bounds: Bounds, error: number, power: number): number {
+  return (driftForPower(bounds, power) / (normalUpperQuantile(error) + normalUpperQuantile(1 - power))) ** 2;
+}
+
+function sums(values: readonly number[]): number[] {
+  let sum = 0;
+  return values.map((value) => (sum += value));
+}
