@@ -85,7 +85,7 @@ export function agrestiCaffoInterval(
 
 /**
  * Newcombe's hybrid score interval of candidate − control, made of the two Wilson intervals: never outside [−1, 1], never
- * a point, and close to its level from some ten trials an arm on; with four against 396 it covers 93 %.
+ * a point, and close to its level from some ten trials an arm on; with four against 396 it covers 92 %.
  *
  * @returns undetermined when an arm has no trials
  * @throws RangeError for impossible counts and a level outside (0, 1)
