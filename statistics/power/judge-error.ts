@@ -24,6 +24,8 @@ export function attenuation({ sensitivity, specificity }: Judge): number {
 /**
  * The true rate behind a judge's counts, with its standard error; not cut to [0, 1], so that differences stay unbiased.
  *
+ * An interval of ± 1.96 errors wants some 50 successes that the judge counts; below, it covers too rarely.
+ *
  * @returns undetermined when the judge is no better than chance (J ≤ 0) or there are no trials
  *
  * Source: Rogan & Gladen (1978), Am. J. Epidemiol. 107:71–76; variance with an estimated judge Lang & Reiczigel (2014),

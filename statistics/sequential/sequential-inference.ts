@@ -47,7 +47,7 @@ export function repeatedInterval(
  * The p-value of a process that has stopped, in the order of stages: an earlier stop above is more extreme than a later one,
  * and a larger Z than a smaller at the same look.
  *
- * Uniform under no drift; at most the error if and only if an upper bound was reached.
+ * Uniform under no drift if Z is normal at each look (see `efficacyBounds`); at most the error if and only if an upper bound was reached.
  *
  * @param drift under which it is computed: 0, or that of another null value
  *

@@ -1,11 +1,12 @@
 import { cuped } from "../../statistics/means/covariates.ts";
 import { differenceInterval, meansTest, welch } from "../../statistics/means/means.ts";
-import { pairedTInterval, pairedTTest } from "../../statistics/means/paired-means.ts";
+import { meansByUnit, pairedTInterval, pairedTTest } from "../../statistics/means/paired-means.ts";
 import { ratioOfSums } from "../../statistics/means/ratio.ts";
 import { moments } from "../../statistics/moments.ts";
 import { mcNemarClustered } from "../../statistics/proportions/paired.ts";
 import { quantileDifference, quantileTest } from "../../statistics/quantiles/quantile-differences.ts";
 import { clusteredQuantileInterval } from "../../statistics/quantiles/quantiles.ts";
+import { signedRank } from "../../statistics/ranks/signed-rank.ts";
 import { armSizes, splits, two } from "./numbers.ts";
 import { normal, poisson } from "./populations.ts";
 import type { Cell, Method, Study } from "./study.ts";
@@ -85,6 +86,19 @@ const methods: readonly Method<Sample>[] = [
     test: ({ control, candidate }) => two(quantileTest(p90(control), p90(candidate))),
     interval: ({ control, candidate }) => quantileDifference(p90(control), p90(candidate)),
     fails: (cell) => smaller(cell) < 50,
+  },
+  {
+    name: "P90 of the candidate, by unit",
+    file: "quantiles",
+    interval: ({ candidate }) => p90(candidate),
+    // of a normal variable with mean 10 and variance 2 · icc + 1 − icc
+    truth: () => 10 + 1.2815515655446004 * Math.sqrt(1 + icc),
+    fails: (cell) => smaller(cell) < 100,
+  },
+  {
+    name: "signed rank of units' means",
+    file: "signed-rank",
+    test: ({ control: arm }) => two(signedRank(meansByUnit(differences(arm), arm.unit))),
   },
   {
     name: "paired t, by unit",

@@ -1,15 +1,18 @@
 import { countsTest, rateRatioSequence } from "../../statistics/anytime/counts-sequential.ts";
+import { correctedRate, judgedRate } from "../../statistics/power/judge-error.ts";
 import { contingencyTest } from "../../statistics/proportions/contingency.ts";
 import { conditionalOddsRatio, fisherExact } from "../../statistics/proportions/exact-proportions.ts";
 import {
   agrestiCaffoInterval,
+  clopperPearson,
   newcombeInterval,
   pooledTest,
   waldInterval,
 } from "../../statistics/proportions/proportion-interval.ts";
 import { scoreInterval, scoreTest } from "../../statistics/proportions/proportion-score.ts";
 import { skewnessCorrectedInterval, skewnessCorrectedTest } from "../../statistics/proportions/proportion-skewness.ts";
-import type { Count } from "../../statistics/proportions/proportions.ts";
+import { type Count, wilson } from "../../statistics/proportions/proportions.ts";
+import { barnardExact, boschlooExact } from "../../statistics/proportions/unconditional-proportions.ts";
 import { armSizes, splits, two } from "./numbers.ts";
 import { binomial } from "./populations.ts";
 import type { Cell, Method, Study } from "./study.ts";
@@ -17,7 +20,11 @@ import type { Cell, Method, Study } from "./study.ts";
 interface Sample {
   readonly control: Count;
   readonly candidate: Count;
+  /** the candidate's successes as a judge sees them, who is right about 90 % of successes and 95 % of failures */
+  readonly judged: Count;
 }
+
+const judge = { sensitivity: 0.9, specificity: 0.95 };
 
 const rates: Readonly<Record<string, number>> = { "rate 50 %": 0.5, "rate 5 %": 0.05, "rate 1 %": 0.01 };
 const rateOf = ({ population }: Cell) => rates[population] as number;
@@ -29,6 +36,31 @@ const step = ({ control, candidate }: Sample) => {
 };
 
 const methods: readonly Method<Sample>[] = [
+  {
+    name: "Wilson, one rate",
+    file: "proportions",
+    interval: ({ candidate }) => wilson(candidate),
+    truth: rateOf,
+    fails: (cell) => expected(cell) < 10,
+  },
+  {
+    name: "Clopper–Pearson, one rate",
+    file: "proportion-interval",
+    interval: ({ candidate }) => clopperPearson(candidate),
+    truth: rateOf,
+  },
+  {
+    name: "rate behind a judge, ± 1.96 errors",
+    file: "judge-error",
+    interval: ({ judged }) => {
+      const found = correctedRate(judged, judge);
+      if (found.status !== "ok") return found;
+      const half = 1.959963984540054 * found.standardError;
+      return { status: "ok", value: found.rate, low: found.rate - half, high: found.rate + half, level: 0.95 };
+    },
+    truth: rateOf,
+    fails: (cell) => armSizes(cell)[1] * judgedRate(rateOf(cell), judge) < 50,
+  },
   {
     name: "pooled z",
     file: "proportion-interval",
@@ -89,6 +121,26 @@ const methods: readonly Method<Sample>[] = [
     file: "exact-proportions",
     test: ({ control, candidate }) => two(fisherExact(control, candidate, { midP: true })),
   },
+  ...(["Boschloo", "Barnard"] as const).map(
+    (name): Method<Sample> => ({
+      name: `${name} exact`,
+      file: "unconditional-proportions",
+      costly: true,
+      // thousands of tables in each of thousands of samples take too long
+      test: ({ control, candidate }, { n }) =>
+        n > 400 ? undefined : two((name === "Boschloo" ? boschlooExact : barnardExact)(control, candidate)),
+    }),
+  ),
+  {
+    name: "likelihood ratio G, 2 × 2",
+    file: "contingency",
+    test: ({ control, candidate }) => {
+      const table = [control, candidate].map(({ events, n }) => [events, n - events]);
+      const found = contingencyTest(table, { statistic: "likelihood-ratio" });
+      return found.status === "ok" ? found.pValue : undefined;
+    },
+    fails: (cell) => expected(cell) < 50,
+  },
   {
     name: "conditional odds ratio",
     file: "exact-proportions",
@@ -126,6 +178,7 @@ export const counts: Study<Sample> = {
     return {
       control: { events: binomial(random, n0, rate), n: n0 },
       candidate: { events: binomial(random, n1, rate), n: n1 },
+      judged: { events: binomial(random, n1, judgedRate(rate, judge)), n: n1 },
     };
   },
   methods,

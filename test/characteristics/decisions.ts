@@ -1,3 +1,4 @@
+import { empiricalBernsteinLowerBound, hoeffdingLowerBound } from "../../statistics/off-policy/importance-weights.ts";
 import { type Estimator, offPolicyValue } from "../../statistics/off-policy/off-policy.ts";
 import type { Method, Study } from "./study.ts";
 
@@ -24,6 +25,19 @@ const method = (name: string, estimator: Estimator): Method<Sample> => ({
   truth: () => value(judged, rates),
 });
 
+function lowerBound(name: string, bound: (values: ArrayLike<number>, highest: number) => number): Method<Sample> {
+  return {
+    name,
+    file: "importance-weights",
+    interval: ({ reward, behaviour, evaluation }) => {
+      const values = reward.map((own, i) => (own * (evaluation[i] as number)) / (behaviour[i] as number));
+      // the largest weight is .5 / .1
+      return { status: "ok", value: 0, low: bound(values, 5), high: Number.POSITIVE_INFINITY, level: 0.95 };
+    },
+    truth: () => value(judged, rates),
+  };
+}
+
 const methods: readonly Method<Sample>[] = [
   method("IPS", { kind: "ips" }),
   method("SNIPS", { kind: "snips" }),
@@ -31,6 +45,10 @@ const methods: readonly Method<Sample>[] = [
   method("DR", { kind: "dr" }),
   method("SNDR", { kind: "sndr" }),
   { ...method("IPS clipped at 2", { kind: "ips", clip: 2 }), fails: () => true },
+  { ...method("DRos at 2", { kind: "drOs", lambda: 2 }), fails: () => true },
+  { ...method("sub-Gaussian IPS at .1", { kind: "subGaussianIps", lambda: 0.1 }), fails: () => true },
+  lowerBound("Hoeffding lower bound of IPS", hoeffdingLowerBound),
+  lowerBound("empirical Bernstein lower bound of IPS", empiricalBernsteinLowerBound),
   { ...method("SWITCH-DR at 2", { kind: "switchDr", threshold: 2 }), fails: () => true },
 ];
 

@@ -1,6 +1,7 @@
 import { bernoulliSequentialInterval } from "../../statistics/anytime/bernoulli-sequential.ts";
 import {
   bettingInterval,
+  differenceByUnion,
   empiricalBernsteinMixture,
   empiricalBernsteinPlugIn,
 } from "../../statistics/anytime/bounded-mean.ts";
@@ -16,7 +17,7 @@ import type { Estimate } from "../../statistics/estimate.ts";
 import { quantileSequentialRanks } from "../../statistics/quantiles/quantile-sequential.ts";
 import { quantileSequentialTest } from "../../statistics/quantiles/quantile-sequential-test.ts";
 import { efficacyBounds } from "../../statistics/sequential/group-sequential.ts";
-import { repeatedInterval } from "../../statistics/sequential/sequential-inference.ts";
+import { repeatedInterval, stagewiseDrift, stagewiseP } from "../../statistics/sequential/sequential-inference.ts";
 import type { Spending } from "../../statistics/sequential/spending.ts";
 import { armSizes, splits, two } from "./numbers.ts";
 import { draws, normal } from "./populations.ts";
@@ -35,6 +36,7 @@ interface Sample {
   readonly looks: readonly Look[];
   /** of the candidate, in [0, 1], in order of arrival */
   readonly bounded: Float64Array;
+  readonly boundedControl: Float64Array;
   readonly control: Float64Array;
   readonly candidate: Float64Array;
   /** successes of new units by look: [control, candidate] */
@@ -95,10 +97,28 @@ const bounded = (name: string, interval: (values: Float64Array) => Estimate): Me
   truth: () => 1 / 3,
 });
 
+const stopping = efficacyBounds({ information: fractions, error: 0.025, spending: { kind: "pocock" }, sides: 2 });
+
+/** Where a process stops, or its last look. */
+function standingOf({ looks: own }: Sample) {
+  const z = own.map(({ difference, standardError }) => difference / standardError);
+  const stops = z.findIndex((value, k) => Math.abs(value) >= (stopping.upper[k] as number));
+  const look = stops < 0 ? count - 1 : stops;
+  return { look, z: z[look] as number };
+}
+
 const methods: readonly Method<Sample>[] = [
   groupSequential("O'Brien–Fleming", { kind: "obrien-fleming" }),
   groupSequential("Pocock", { kind: "pocock" }),
   groupSequential("Hwang–Shih–DeCani −4", { kind: "hwang-shih-decani", gamma: -4 }),
+  {
+    name: "stagewise p and drift, Pocock",
+    file: "sequential-inference",
+    costly: true,
+    test: (sample) => stagewiseP(stopping, standingOf(sample)),
+    interval: (sample) => stagewiseDrift(stopping, standingOf(sample)),
+    fails: (cell) => smaller(cell) < 200,
+  },
   {
     name: "z at every look, uncorrected",
     file: "means",
@@ -125,6 +145,19 @@ const methods: readonly Method<Sample>[] = [
   bounded("empirical Bernstein, mixture", (values) => empiricalBernsteinMixture(values)),
   bounded("empirical Bernstein, plug-in", (values) => empiricalBernsteinPlugIn(values)),
   bounded("betting", (values) => bettingInterval(values)),
+  {
+    name: "difference of two betting sequences, by union",
+    file: "bounded-mean",
+    costly: true,
+    interval: ({ bounded: values, boundedControl }) =>
+      together(
+        fractions.map((_, k) =>
+          differenceByUnion((own, level) =>
+            bettingInterval(growing(own === "control" ? boundedControl : values)[k] as Float64Array, { level }),
+          ),
+        ),
+      ),
+  },
   {
     name: "Bernoulli sequence",
     file: "bernoulli-sequential",
@@ -220,6 +253,7 @@ export const looks: Study<Sample> = {
         };
       }),
       bounded: draws(Math.min(n1, 1000), () => random() ** 2),
+      boundedControl: draws(200, () => random() ** 2),
       control,
       candidate,
       events,

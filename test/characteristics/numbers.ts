@@ -6,10 +6,16 @@ import {
 } from "../../statistics/anytime/normal-sequential.ts";
 import { kolmogorovSmirnov } from "../../statistics/drift/kolmogorov-smirnov.ts";
 import { type Estimate, type TestResult, undetermined } from "../../statistics/estimate.ts";
+import { equivalenceTest, harmOf, marginTest } from "../../statistics/means/margins.ts";
 import { compareMeans, differenceInterval, meansTest, varianceRatioTest, welch } from "../../statistics/means/means.ts";
 import { ratioOfSums, relativeLift, relativeTest } from "../../statistics/means/ratio.ts";
 import { moments } from "../../statistics/moments.ts";
-import { quantileDifference, quantileRatio, quantileTest } from "../../statistics/quantiles/quantile-differences.ts";
+import {
+  quantileDifference,
+  quantileRatio,
+  quantileRatioTest,
+  quantileTest,
+} from "../../statistics/quantiles/quantile-differences.ts";
 import { quantileInterval } from "../../statistics/quantiles/quantiles.ts";
 import { type RandomStream, randomStream, studyKey } from "../../statistics/random-stream.ts";
 import { mannWhitney } from "../../statistics/ranks/ranks.ts";
@@ -118,8 +124,37 @@ const methods: readonly Method<Sample>[] = [
     interval: ({ control, candidate }) => quantileDifference(p90(control), p90(candidate)),
   },
   {
+    name: "P90 of the candidate",
+    file: "quantiles",
+    interval: ({ candidate }) => p90(candidate),
+    truth: ({ population }) => (populations[population] as (typeof populations)[string]).p90,
+  },
+  {
+    name: "non-inferiority, of a candidate at its margin",
+    file: "margins",
+    // one-sided: the candidate is worse by all that is accepted
+    test: ({ control, candidate }) => {
+      const worse = candidate.map((own) => own - 0.2);
+      const found = marginTest(
+        harmOf(arm(control), arm(worse), { margin: { kind: "absolute", loss: 0.2 }, better: "higher" }),
+      );
+      return found.status === "ok" ? found.less : undefined;
+    },
+    fails: (cell) => skewed(cell) || smaller(cell) < 20,
+  },
+  {
+    name: "equivalence, of a candidate at its margin",
+    file: "margins",
+    test: ({ control, candidate }) => {
+      const found = equivalenceTest(arm(control), arm(candidate.map((own) => own + 0.2)), { below: 0.2, above: 0.2 });
+      return found.status === "ok" ? found.pValue : undefined;
+    },
+    fails: (cell) => skewed(cell) || smaller(cell) < 20,
+  },
+  {
     name: "ratio of P90",
     file: "quantile-differences",
+    test: ({ control, candidate }) => two(quantileRatioTest(p90(control), p90(candidate))),
     interval: ({ control, candidate }) => quantileRatio(p90(control), p90(candidate)),
     truth: () => 1,
   },

@@ -16,20 +16,29 @@ export interface Population {
   readonly draw: (random: RandomStream) => number;
   readonly mean: number;
   readonly median: number;
+  readonly p90: number;
 }
 
 const sigma = 1.5;
+/** the normal's 90 % point */
+const z90 = 1.2815515655446004;
 
 /** Numbers as metrics have them. */
 export const populations: Readonly<Record<string, Population>> = {
-  normal: { draw: (random) => 10 + normal(random), mean: 10, median: 10 },
+  normal: { draw: (random) => 10 + normal(random), mean: 10, median: 10, p90: 10 + z90 },
   /** lognormal, σ = 1.5: skewness 33 */
-  heavy: { draw: (random) => Math.exp(sigma * normal(random)), mean: Math.exp(sigma ** 2 / 2), median: 1 },
+  heavy: {
+    draw: (random) => Math.exp(sigma * normal(random)),
+    mean: Math.exp(sigma ** 2 / 2),
+    median: 1,
+    p90: Math.exp(sigma * z90),
+  },
   /** 95 % zeros, the rest lognormal with σ = 1 */
   "mostly zero": {
     draw: (random) => (random() < 0.95 ? 0 : Math.exp(normal(random))),
     mean: 0.05 * Math.exp(0.5),
     median: 0,
+    p90: 0,
   },
 };
 
