@@ -1,5 +1,6 @@
 import { normalUpperQuantile } from "../distributions.ts";
-import { type Bounds, crossingProbabilities, fractionsOf, root } from "./group-sequential.ts";
+import { lowestPoint } from "../line-search.ts";
+import { type Bounds, crossingProbabilities, fractionsOf, root, wangTsiatisBounds } from "./group-sequential.ts";
 
 /** What a design does under a drift: the mean of Z at its last look. */
 export interface SequentialPower {
@@ -51,6 +52,42 @@ export function driftForPower(bounds: Bounds, power: number): number {
  */
 export function inflationFactor(bounds: Bounds, error: number, power: number): number {
   return (driftForPower(bounds, power) / (normalUpperQuantile(error) + normalUpperQuantile(1 - power))) ** 2;
+}
+
+/**
+ * The Wang–Tsiatis shape that needs the least information on average, for a power.
+ *
+ * @param error of one tail
+ * @param over  where the mean is taken: under the drift that has the power, or summed over none, half and all of it
+ * @returns delta in [0, 1], to about 1e-8, with its bounds
+ *
+ * Source: Wang & Tsiatis (1987), Biometrics 43:193–199; the sum as rpact's criterion `ASNsum`.
+ */
+export function optimalWangTsiatis({
+  information,
+  error,
+  sides = 1,
+  power,
+  over,
+}: {
+  readonly information: readonly number[];
+  readonly error: number;
+  readonly sides?: 1 | 2;
+  readonly power: number;
+  readonly over: "alternative" | "sum";
+}): { readonly delta: number; readonly bounds: Bounds } {
+  const boundsOf = (delta: number) => wangTsiatisBounds({ information, error, delta, sides });
+  const cost = (delta: number) => {
+    const bounds = boundsOf(delta);
+    const drift = driftForPower(bounds, power);
+    const shares = over === "sum" ? [0, 0.5, 1] : [1];
+    return shares.reduce(
+      (sum, share) => sum + drift ** 2 * sequentialPower(bounds, share * drift).expectedInformation,
+      0,
+    );
+  };
+  const delta = lowestPoint(cost, 0, 1);
+  return { delta, bounds: boundsOf(delta) };
 }
 
 function sums(values: readonly number[]): number[] {

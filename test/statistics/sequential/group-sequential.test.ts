@@ -10,7 +10,12 @@ import {
   haybittlePetoBounds,
   wangTsiatisBounds,
 } from "../../../statistics/sequential/group-sequential.ts";
-import { driftForPower, inflationFactor, sequentialPower } from "../../../statistics/sequential/sequential-design.ts";
+import {
+  driftForPower,
+  inflationFactor,
+  optimalWangTsiatis,
+  sequentialPower,
+} from "../../../statistics/sequential/sequential-design.ts";
 import { cumulativeSpending, type Spending } from "../../../statistics/sequential/spending.ts";
 import golden from "../../golden/group-sequential.json" with { type: "json" };
 
@@ -162,6 +167,31 @@ describe("bounds of a shape", () => {
         near((sum + own) / wanted.alphaSpent[k], 1, 10 * tol);
         return sum + own;
       }, 0);
+    },
+  );
+
+  it.each(only("rpact", "rpact_gs_1368", "rpact_gs_1434"))(
+    "are the best ones of rpact: %s",
+    (_, { input, expect: wanted }) => {
+      const { informationRates: information, alpha, sided, beta, optimizationCriterion } = input;
+      const { bounds } = optimalWangTsiatis({
+        information,
+        error: alpha / sided,
+        sides: sided,
+        power: 1 - beta,
+        over: optimizationCriterion === "ASNsum" ? "sum" : "alternative",
+      });
+      // rpact stops its search at .001 of the exponent: 2.5 · .001 · |ln .3|
+      bounds.upper.forEach((bound, k) => void near(bound, wanted.criticalValues[k], 0.003));
+      const cost = (own: Bounds) => {
+        const drift = driftForPower(own, 1 - beta);
+        const shares = optimizationCriterion === "ASNsum" ? [0, 0.5, 1] : [1];
+        return total(shares.map((share) => drift ** 2 * sequentialPower(own, share * drift).expectedInformation));
+      };
+      const theirs = 0.5 + Math.log(wanted.criticalValues[0] / wanted.criticalValues.at(-1)) / Math.log(information[0]);
+      expect(cost(bounds)).toBeLessThanOrEqual(
+        cost(wangTsiatisBounds({ information, error: alpha / sided, sides: sided, delta: theirs })) + 1e-9,
+      );
     },
   );
 
