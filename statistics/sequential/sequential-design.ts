@@ -43,6 +43,19 @@ export function driftForPower(bounds: Bounds, power: number): number {
 }
 
 /**
+ * The drift of a sequential design whose last look has the information of a fixed test: with it, the power of any fixed test
+ * (a t test, a score test of rates) becomes that of the design.
+ *
+ * @param error of one tail of the fixed test
+ * @param power of that tail
+ *
+ * Source: as rpact's `getPowerMeans` and `getPowerRates`; exact for a z test, an approximation for others.
+ */
+export function driftOfFixedTest(error: number, power: number): number {
+  return normalUpperQuantile(error) - normalUpperQuantile(power);
+}
+
+/**
  * How much more information than one fixed test a design needs at its last look for the same power: 1.03 for O'Brien &
  * Fleming's bounds, 1.2 for Pocock's with four looks.
  *

@@ -184,11 +184,11 @@ def main():
         "published": copied(folder, "gs_published_tables.json"),
         "gsdesign": gsdesign,
         "rpact": rpact,
-        # rpact's powers of sequential t tests rest on an approximation of its own
         "rpact_power": [
             e
-            for e in copied(folder, "samplesize_means_rpact.json")
-            if e["input"].get("normalApproximation") is True and "overallReject" in e["expect"]
+            for file in ["samplesize_means_rpact.json", "samplesize_rates_rpact.json"]
+            for e in copied(folder, file)
+            if "overallReject" in e["expect"]
         ],
         "spotify": [e for e in copied(folder, "spotify_confidence.json") if e["id"] in ("sp_bounds_1", "sp_runover")],
     }

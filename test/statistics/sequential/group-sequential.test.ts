@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { normalUpperQuantile, normalUpperTail } from "../../../statistics/distributions.ts";
+import { powerMeans } from "../../../statistics/power/power-means.ts";
+import { powerOneMean } from "../../../statistics/power/power-one-mean.ts";
+import { powerOneProportion } from "../../../statistics/power/power-one-proportion.ts";
+import { powerProportions } from "../../../statistics/power/power-proportions.ts";
 import {
   type Bounds,
   crossingProbabilities,
@@ -12,6 +16,7 @@ import {
 } from "../../../statistics/sequential/group-sequential.ts";
 import {
   driftForPower,
+  driftOfFixedTest,
   inflationFactor,
   optimalWangTsiatis,
   sequentialPower,
@@ -338,26 +343,57 @@ describe("power of a design", () => {
     },
   );
 
+  /** Power of one tail of the fixed test in which a sequential one of rpact's would be at its last look. */
+  function fixedPower(input: Entry, expected: number, error: number): number {
+    const {
+      maxNumberOfSubjects: n,
+      allocationRatioPlanned: ratio = 1,
+      groups,
+      thetaH0,
+      stDev,
+      pi2,
+      riskRatio,
+      meanRatio,
+    } = input;
+    const sizes = { candidate: (n * ratio) / (1 + ratio), control: n / (1 + ratio) };
+    if (stDev !== undefined) {
+      const sides = { alpha: error, alternative: expected < 0 ? "less" : "greater" } as const;
+      const test = input.normalApproximation ? "z" : "t";
+      if (groups === 1) return powerOneMean({ mean: expected, deviation: stDev }, n, { ...sides, test });
+      const deviation = { candidate: stDev, control: meanRatio ? thetaH0 * stDev : stDev };
+      return powerMeans({ difference: expected, deviation: meanRatio ? deviation : stDev }, sizes, { ...sides, test });
+    }
+    const nullRate = thetaH0 ?? (riskRatio ? 1 : 0);
+    const below = groups === 1 || !riskRatio ? expected - (pi2 ?? 0) < nullRate : expected / pi2 < nullRate;
+    const alternative = (input.directionUpper ?? !below) ? "greater" : "less";
+    if (groups === 1)
+      return powerOneProportion({ rate: expected, nullRate }, n, { test: "z", alpha: error, alternative });
+    const scale = riskRatio ? "ratio" : "difference";
+    return powerProportions({ control: pi2, candidate: expected }, sizes, {
+      null: { scale, value: nullRate },
+      alpha: error,
+      alternative,
+    });
+  }
+
   it.each(rowsOf("rpact_power"))(
-    "of means is rpact's, with futility that is not binding: %s",
+    "of means and rates is rpact's, with futility that is not binding: %s",
     (_, { input, expect: wanted, tol }) => {
-      const { informationRates, alpha, sided, deltaWT, futilityBounds = [] } = input._0.args;
-      const bounds = wangTsiatisBounds({
-        information: informationRates,
-        error: alpha / sided,
-        delta: deltaWT,
-        sides: sided,
-      });
-      const { maxNumberOfSubjects: n, allocationRatioPlanned: ratio = 1, groups, stDev, meanRatio, thetaH0 } = input;
-      const weight = meanRatio ? thetaH0 : 1;
-      const inverse = groups === 1 ? 1 / n : (1 + ratio) / (ratio * n) + (weight ** 2 * (1 + ratio)) / n;
+      const { informationRates, alpha, sided = 1, deltaWT, futilityBounds = [] } = input._0.args;
+      const error = alpha / sided;
+      const bounds = wangTsiatisBounds({ information: informationRates, error, delta: deltaWT, sides: sided });
       const lower = sided === 2 ? bounds.lower : [...futilityBounds, Number.NEGATIVE_INFINITY];
-      const crossed = crossingProbabilities(
-        { ...bounds, lower },
-        Math.abs(wanted.effect) / (stDev * Math.sqrt(inverse)),
-      );
-      near(total(crossed.upper) + (sided === 2 ? total(crossed.lower) : 0), wanted.overallReject, 10 * tol);
-      if (sided === 1) near(total(crossed.lower), wanted.futilityStop, 10 * tol);
+      const expected: number[] = input.stDev === undefined ? input.pi1 : [wanted.effect].flat();
+      for (const [i, own] of expected.entries()) {
+        const drift = driftOfFixedTest(error, fixedPower(input, own, error));
+        const crossed = crossingProbabilities({ ...bounds, lower }, drift);
+        near(
+          total(crossed.upper) + (sided === 2 ? total(crossed.lower) : 0),
+          [wanted.overallReject].flat()[i],
+          10 * tol,
+        );
+        if (sided === 1) near(total(crossed.lower), [wanted.futilityStop].flat()[i], 10 * tol);
+      }
     },
   );
 
