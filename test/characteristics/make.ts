@@ -54,7 +54,7 @@ writeFileSync(
 Written by \`npx tsx test/characteristics/make.ts\`; a smaller grid runs with the tests.
 
 Every test and every interval of \`statistics/\` on data without a difference between the arms, ${replicates.toLocaleString("en")} samples a cell (a tenth of that for costly methods). *Units* are those of both arms; at 1 : 99 the candidate has a hundredth of them.
-The columns .01, .05 and .10 are the share of samples in which a two-sided test rejects at that level; *coverage* is that of 95 % intervals that could be computed; *undetermined* is the share of samples in which there is no answer.
+The columns .01, .05 and .10 are the share of samples in which a two-sided test rejects at that level; *coverage* is that of 95 % intervals that could be computed; *undetermined* is the share of samples in which there is no answer; 1 where a method is left out because it takes too long.
 
 A number is **bold** where it lies beyond what a method of exactly the level would show by chance: at .01, .05 and .10 above ${limits.join(", ")} (binomial quantiles; the chance that any of all ${comparisons.toLocaleString("en")} comparisons is bold without a reason is ${falseAlarm}). Smaller excesses are not seen at this size. Where a method does not hold, its docstring says so and names another one.
 
