@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { finalize } from "../plan/assignment.ts";
 
 /** sha-256 of a text, as hex. */
 export function sha256(text: string): string {
@@ -54,12 +55,5 @@ export function digest53(text: string): number {
     a ^= word;
     b ^= word;
   }
-  return avalanche(a ^ (2 * text.length)) * 2 ** 21 + (avalanche(b ^ (2 * text.length)) >>> 11);
-}
-
-function avalanche(hash: number): number {
-  let mixed = hash;
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
+  return finalize(a ^ (2 * text.length)) * 2 ** 21 + (finalize(b ^ (2 * text.length)) >>> 11);
 }

@@ -28,3 +28,13 @@ export type TestResult =
       readonly twoSided: number;
     }
   | Undetermined;
+
+/** A chi-squared test, or one that is asked for a single p-value. */
+export type ChiSquaredResult =
+  | {
+      readonly status: "ok";
+      readonly statistic: number;
+      readonly degreesOfFreedom: number;
+      readonly pValue: number;
+    }
+  | Undetermined;

@@ -29,3 +29,41 @@ export function lowestPoint(f: (x: number) => number, low: number, high: number)
   }
   return (left + right) / 2;
 }
+
+/**
+ * The root of a rising function between two ends of different sign, to rounding.
+ *
+ * Source: Ridders (1979), IEEE Trans. Circuits Syst. 26:979–980, with a bisection in each step.
+ */
+export function risingRoot(f: (x: number) => number, low: number, high: number): number {
+  let [a, b] = [low, high];
+  let [fa, fb] = [f(a), f(b)];
+  if (fa >= 0) return a;
+  if (fb <= 0) return b;
+  for (let step = 0; step < 200; step++) {
+    const middle = (a + b) / 2;
+    const fm = f(middle);
+    if (fm === 0 || middle === a || middle === b) return middle;
+    const ridders = middle - ((middle - a) * fm) / Math.sqrt(fm * fm - fa * fb);
+    const fr = f(ridders);
+    if (fr === 0 || Math.abs(b - a) <= 1e-14 * Math.max(Math.abs(a), Math.abs(b))) return ridders;
+    const points = [
+      [middle, fm],
+      [ridders, fr],
+    ] as const;
+    for (const [x, fx] of points) {
+      if (fx < 0 && x > a) [a, fa] = [x, fx];
+      if (fx > 0 && x < b) [b, fb] = [x, fx];
+    }
+  }
+  return (a + b) / 2;
+}
+
+/** A root of a falling function, by widening the bracket until it holds one. */
+export function fallingRoot(f: (x: number) => number, low: number, high: number): number {
+  let [a, b] = [low, high];
+  for (let step = 0; step < 60 && f(a) < 0; step++) [a, b] = [a - (high - low), a];
+  for (let step = 0; step < 60 && f(b) > 0; step++) [a, b] = [b, b + (high - low)];
+  if (!(f(a) >= 0 && f(b) <= 0)) throw new RangeError(`no root between ${a} and ${b}`);
+  return risingRoot((x) => -f(x), a, b);
+}

@@ -1,5 +1,5 @@
 import { binomialLowerTail, binomialUpperTail, chiSquaredUpperTail } from "../distributions.ts";
-import { type Undetermined, undetermined } from "../estimate.ts";
+import { type ChiSquaredResult, undetermined } from "../estimate.ts";
 import { deviance, stirlingError } from "../tail-logs.ts";
 import { type CountStep, countsLogBayesFactors, smallestP } from "./counts-sequential.ts";
 import { logPolyaRatio } from "./polya.ts";
@@ -23,16 +23,6 @@ export function sampleRatioLogBayesFactor(
   return logPolyaRatio(counts, shares, concentration);
 }
 
-/** A test that the units were split as planned. */
-export type SampleRatioTest =
-  | {
-      readonly status: "ok";
-      readonly statistic: number;
-      readonly degreesOfFreedom: number;
-      readonly pValue: number;
-    }
-  | Undetermined;
-
 /**
  * Pearson's chi-squared test of a planned split, for one look at first-seen units; repeated looks need
  * {@link sampleRatioSequential}. It wants some 10 expected units an arm: below, {@link sampleRatioExact}.
@@ -43,17 +33,18 @@ export type SampleRatioTest =
  *
  * Source: Pearson (1900), Phil. Mag. 50:157–175; as R's `chisq.test(p = )`.
  */
-export function sampleRatioChiSquared(counts: readonly number[], weights: readonly number[]): SampleRatioTest {
+export function sampleRatioChiSquared(counts: readonly number[], weights: readonly number[]): ChiSquaredResult {
   return sampleRatioByStage([{ counts, shares: weights }]);
 }
 
 /**
  * Chi-squared over the stages of a ramp: each stage's first-seen units against its own weights, statistics and degrees of
- * freedom added, because counts pooled over stages of different shares never match one split. One look, at the end.
+ * freedom added, because counts pooled over stages of different shares never match one split. One look, at the end. It wants some
+ * 10 expected units in each arm of each stage: below, {@link sampleRatioSequential}.
  *
  * @returns stages without units, or with one arm of positive weight, add nothing; undetermined if none is left
  */
-export function sampleRatioByStage(stages: readonly CountStep[]): SampleRatioTest {
+export function sampleRatioByStage(stages: readonly CountStep[]): ChiSquaredResult {
   let statistic = 0;
   let degreesOfFreedom = 0;
   for (const { counts, shares } of stages) {
@@ -85,7 +76,7 @@ export function sampleRatioByStage(stages: readonly CountStep[]): SampleRatioTes
  *
  * Source: Read & Cressie (1988), Goodness-of-Fit Statistics, §5.1.
  */
-export function sampleRatioExact(counts: readonly number[], weights: readonly number[]): SampleRatioTest {
+export function sampleRatioExact(counts: readonly number[], weights: readonly number[]): ChiSquaredResult {
   const { units, planned } = plannedShares("sampleRatioExact", counts, weights);
   if (!counts.every(Number.isInteger))
     throw new RangeError(`sampleRatioExact needs whole counts, got ${counts.join(", ")}`);

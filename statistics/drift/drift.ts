@@ -1,5 +1,6 @@
 import { chiSquaredUpperTail } from "../distributions.ts";
 import { type Undetermined, undetermined } from "../estimate.ts";
+import { type ContingencyResult, contingencyTest } from "../proportions/contingency.ts";
 import { quantileSorted } from "../quantiles/quantiles.ts";
 
 export type PopulationStability =
@@ -132,17 +133,6 @@ export function jensenShannon(reference: ArrayLike<number>, current: ArrayLike<n
   return Math.min(1, Math.max(0, sum / 2));
 }
 
-export type CategoryDrift =
-  | {
-      readonly status: "ok";
-      readonly statistic: number;
-      readonly degreesOfFreedom: number;
-      readonly pValue: number;
-      /** below 5 the p-value is not to be relied on: merge rare categories */
-      readonly smallestExpected: number;
-    }
-  | Undetermined;
-
 /**
  * Pearson's chi-squared test that two samples have the same shares of categories, without continuity correction.
  *
@@ -154,30 +144,14 @@ export type CategoryDrift =
  *
  * Source: Pearson (1900); R's `chisq.test` of a 2 × k table.
  */
-export function categoryDrift(reference: ArrayLike<number>, current: ArrayLike<number>): CategoryDrift {
+export function categoryDrift(reference: ArrayLike<number>, current: ArrayLike<number>): ContingencyResult {
   const n = total("categoryDrift", reference, current.length);
   const m = total("categoryDrift", current, reference.length);
   if (n === 0 || m === 0) return undetermined("no units in a sample");
-  let statistic = 0;
-  let categories = 0;
-  let smallestExpected = Number.POSITIVE_INFINITY;
-  for (let k = 0; k < reference.length; k++) {
-    const both = at(reference, k) + at(current, k);
-    if (both === 0) continue;
-    categories += 1;
-    for (const [count, size] of [
-      [at(reference, k), n],
-      [at(current, k), m],
-    ] as const) {
-      const expected = (both * size) / (n + m);
-      statistic += (count - expected) ** 2 / expected;
-      smallestExpected = Math.min(smallestExpected, expected);
-    }
-  }
-  if (categories < 2) return undetermined("one category");
-  const degreesOfFreedom = categories - 1;
-  const pValue = chiSquaredUpperTail(statistic, degreesOfFreedom);
-  return { status: "ok", statistic, degreesOfFreedom, pValue, smallestExpected };
+  const bins = Array.from({ length: reference.length }, (_, k) => [at(reference, k), at(current, k)] as const);
+  const kept = bins.filter(([before, now]) => before + now > 0);
+  if (kept.length < 2) return undetermined("one category");
+  return contingencyTest([kept.map(([before]) => before), kept.map(([, now]) => now)]);
 }
 
 function total(caller: string, counts: ArrayLike<number>, length: number): number {

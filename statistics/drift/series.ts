@@ -1,5 +1,5 @@
 import { chiSquaredUpperTail } from "../distributions.ts";
-import { type Undetermined, undetermined } from "../estimate.ts";
+import { type ChiSquaredResult, type Undetermined, undetermined } from "../estimate.ts";
 
 /**
  * Autocorrelations at lags 0, 1, …, `maximumLag`, with the divisor n that keeps them in [−1, 1]; undefined for a constant
@@ -73,15 +73,6 @@ export function ar1Inflation(correlation: number, n = Number.POSITIVE_INFINITY):
   return limit - (2 * correlation * (1 - power)) / (n * (1 - correlation) ** 2);
 }
 
-export type LjungBox =
-  | {
-      readonly status: "ok";
-      readonly statistic: number;
-      readonly degreesOfFreedom: number;
-      readonly pValue: number;
-    }
-  | Undetermined;
-
 /**
  * Ljung–Box test that the first `lags` autocorrelations are all zero.
  *
@@ -93,7 +84,7 @@ export type LjungBox =
  *
  * Source: Ljung & Box (1978), Biometrika 65:297–303; R's `Box.test(type = "Ljung")`.
  */
-export function ljungBox(series: ArrayLike<number>, lags: number, fitted = 0): LjungBox {
+export function ljungBox(series: ArrayLike<number>, lags: number, fitted = 0): ChiSquaredResult {
   const n = series.length;
   if (!(Number.isInteger(lags) && lags >= 1 && lags < n)) {
     throw new RangeError(`ljungBox needs lags in [1, ${n - 1}], got ${lags}`);

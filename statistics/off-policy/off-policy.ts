@@ -34,7 +34,7 @@ export type OffPolicyEstimate =
  *
  * The interval is honest only when the effective sample is large: with few heavy weights it is too short and the estimate
  * too low in most samples (its rare large terms are not in the log), hence the warning. Clipping, switching and shrinking
- * bring a bias that the interval does not show; that of `dm` shows nothing of the model's error.
+ * bring a bias that the interval does not show; that of `dm` shows nothing of the model's error. Where that matters, `dr` or `sndr`.
  *
  * @param level of the two-sided interval, Student's t with units − 1 degrees of freedom
  * @param enough effective sample size below which there is a warning

@@ -1,4 +1,5 @@
 import { normalUpperQuantile, normalUpperTail, studentUpperQuantile } from "../distributions.ts";
+import { risingRoot } from "../line-search.ts";
 import { integrate } from "../quadrature.ts";
 
 /** Which side a test looks at: candidate < control, candidate > control, or either. */
@@ -69,35 +70,6 @@ export function smallestSize(powerOf: (size: number) => number, target: number, 
     if (!(high < 1e15)) return undefined;
   }
   return Math.exp(risingRoot((log) => powerOf(Math.exp(log)) - target, Math.log(high / 2), Math.log(high)));
-}
-
-/**
- * The root of a rising function between two ends of different sign, to rounding.
- *
- * Source: Ridders (1979), IEEE Trans. Circuits Syst. 26:979–980, with a bisection in each step.
- */
-export function risingRoot(f: (x: number) => number, low: number, high: number): number {
-  let [a, b] = [low, high];
-  let [fa, fb] = [f(a), f(b)];
-  if (fa >= 0) return a;
-  if (fb <= 0) return b;
-  for (let step = 0; step < 200; step++) {
-    const middle = (a + b) / 2;
-    const fm = f(middle);
-    if (fm === 0 || middle === a || middle === b) return middle;
-    const ridders = middle - ((middle - a) * fm) / Math.sqrt(fm * fm - fa * fb);
-    const fr = f(ridders);
-    if (fr === 0 || Math.abs(b - a) <= 1e-14 * Math.max(Math.abs(a), Math.abs(b))) return ridders;
-    const points = [
-      [middle, fm],
-      [ridders, fr],
-    ] as const;
-    for (const [x, fx] of points) {
-      if (fx < 0 && x > a) [a, fa] = [x, fx];
-      if (fx > 0 && x < b) [b, fb] = [x, fx];
-    }
-  }
-  return (a + b) / 2;
 }
 
 export function requireFraction(caller: string, name: string, value: number): void {

@@ -1,13 +1,7 @@
 import type { Undetermined } from "../estimate.ts";
 import { undetermined } from "../estimate.ts";
-import {
-  noncentralPower,
-  requireFraction,
-  requirePositive,
-  risingRoot,
-  smallestSize,
-  type TestSides,
-} from "./noncentral-power.ts";
+import { risingRoot } from "../line-search.ts";
+import { noncentralPower, requireFraction, requirePositive, smallestSize, type TestSides } from "./noncentral-power.ts";
 
 /** Units in each arm; fractions are kept, so that a plan can be multiplied before it is rounded up. */
 export interface ArmSizes {

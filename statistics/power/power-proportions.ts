@@ -1,14 +1,8 @@
 import { normalUpperQuantile, normalUpperTail } from "../distributions.ts";
 import { undetermined } from "../estimate.ts";
+import { risingRoot } from "../line-search.ts";
 import { differenceNull, ratioNull } from "../proportions/proportions.ts";
-import {
-  noncentralPower,
-  requireFraction,
-  requirePositive,
-  risingRoot,
-  smallestSize,
-  type TestSides,
-} from "./noncentral-power.ts";
+import { noncentralPower, requireFraction, requirePositive, smallestSize, type TestSides } from "./noncentral-power.ts";
 import { type ArmSizes, allocated, requirePower, type SampleSize, wrongSide } from "./power-means.ts";
 
 /** Rates of the two arms, in [0, 1]. */

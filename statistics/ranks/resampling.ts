@@ -67,7 +67,7 @@ export function permutationTest<Unit>(
  * its rows, to the arm's own size.
  *
  * BCa corrects bias and skewness to second order; both forms cover too rarely with fewer than some 20 units in either
- * arm, for rare events, and for heavy tails, and neither suits maxima. BCa takes one statistic more for every unit, so
+ * arm, for rare events, and for heavy tails, and neither suits maxima: there `permutationTest`, or `mannWhitney`. BCa takes one statistic more for every unit, so
  * for 100,000 units take percentile.
  *
  * @param method bca, or percentile

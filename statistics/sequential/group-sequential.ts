@@ -1,4 +1,5 @@
 import { normalUpperQuantile } from "../distributions.ts";
+import { fallingRoot } from "../line-search.ts";
 import { cumulativeSpending, requireRising, type Spending } from "./spending.ts";
 import {
   type Continuation,
@@ -145,7 +146,7 @@ export function futilityDesign({
   const fixed = normalUpperQuantile(error) + normalUpperQuantile(beta);
   if (!(fixed > 0)) throw new RangeError(`futilityDesign needs error + beta below 1, got ${error} and ${beta}`);
   // more drift, fewer misses at the end than may be spent
-  const drift = root((own) => at(own).missed - beta, fixed * 0.9, fixed * 1.6);
+  const drift = fallingRoot((own) => at(own).missed - beta, fixed * 0.9, fixed * 1.6);
   const { upper, lower } = at(drift);
   return { information, upper, lower: [...lower.slice(0, -1), upper.at(-1) as number], drift };
 }
@@ -179,82 +180,6 @@ function boundsUnder(
     return { lower: binding ? below : Number.NEGATIVE_INFINITY, upper: bound };
   });
   return { upper, lower, missed: met ? 0 : total };
-}
-
-/**
- * Bounds C·t^(Δ−½): Pocock's constant bounds with Δ = .5, O'Brien & Fleming's with Δ = 0.
- *
- * @param error of one tail
- *
- * Source: Wang & Tsiatis (1987), Biometrics 43:193–199.
- */
-export function wangTsiatisBounds({
-  information,
-  error,
-  delta,
-  sides = 1,
-  lower,
-}: Omit<Efficacy, "spending"> & { readonly delta: number }): Bounds {
-  const shape = fractionsOf(information).map((fraction) => fraction ** (delta - 0.5));
-  const bounds = (constant: number) =>
-    withLower(
-      information,
-      shape.map((own) => constant * own),
-      sides,
-      lower,
-    );
-  const fixed = normalUpperQuantile(error);
-  return bounds(
-    root(
-      (constant) => totalUpper(bounds(constant)) - error,
-      fixed * 0.999,
-      fixed + Math.sqrt(2 * Math.log(information.length + 1)),
-    ),
-  );
-}
-
-/**
- * One early bound at every look but the last, which has the rest of the error.
- *
- * @param early 3 unless stated
- * @throws RangeError when the early looks use up more than the error
- *
- * Source: Haybittle (1971), Br. J. Radiol. 44:793–797; Peto et al. (1976), Br. J. Cancer 34:585–612.
- */
-export function haybittlePetoBounds({
-  information,
-  error,
-  early = 3,
-  sides = 1,
-  lower,
-}: Omit<Efficacy, "spending"> & { readonly early?: number }): Bounds {
-  const bounds = (last: number) =>
-    withLower(
-      information,
-      information.map((_, k) => (k === information.length - 1 ? last : early)),
-      sides,
-      lower,
-    );
-  if (totalUpper(bounds(Number.POSITIVE_INFINITY)) >= error)
-    throw new RangeError(`haybittlePetoBounds needs early bounds that leave some of ${error}, got ${early}`);
-  return bounds(root((last) => totalUpper(bounds(last)) - error, normalUpperQuantile(error) - 1, 12));
-}
-
-function withLower(
-  information: readonly number[],
-  upper: readonly number[],
-  sides: 1 | 2,
-  lower: readonly number[] | undefined,
-): Bounds {
-  return {
-    information,
-    upper,
-    lower: upper.map((bound, k) => (sides === 2 ? -bound : (lower?.[k] ?? Number.NEGATIVE_INFINITY))),
-  };
-}
-
-function totalUpper(bounds: Bounds): number {
-  return crossingProbabilities(bounds).upper.reduce((sum, own) => sum + own, 0);
 }
 
 /** Goes from look to look; each states where paths go on. */
@@ -295,34 +220,4 @@ function upperBoundOf(before: SubDensity | undefined, look: Look, probability: n
 function lowerBoundOf(before: SubDensity | undefined, look: Look, probability: number): number | undefined {
   const bound = upperBoundOf(before && mirrored(before), { ...look, drift: -look.drift }, probability);
   return bound === undefined ? undefined : -bound;
-}
-
-/** A root of a falling function, by the method of Illinois after the bracket is widened. */
-export function root(f: (x: number) => number, low: number, high: number): number {
-  let [a, b] = [low, high];
-  let [fa, fb] = [f(a), f(b)];
-  for (let step = 0; fa < 0 && step < 60; step++) {
-    [b, fb] = [a, fa];
-    a -= high - low;
-    fa = f(a);
-  }
-  for (let step = 0; fb > 0 && step < 60; step++) {
-    [a, fa] = [b, fb];
-    b += high - low;
-    fb = f(b);
-  }
-  if (!(fa >= 0 && fb <= 0)) throw new RangeError(`no root between ${a} and ${b}`);
-  for (let step = 0; step < 100 && Math.abs(b - a) > 1e-13 * Math.max(1, Math.abs(a)); step++) {
-    const x = fa === fb ? (a + b) / 2 : (a * fb - b * fa) / (fb - fa);
-    const fx = f(x);
-    if (fx === 0) return x;
-    if (fx > 0 === fb > 0) {
-      [b, fb] = [x, fx];
-      fa /= 2;
-    } else {
-      [a, fa] = [b, fb];
-      [b, fb] = [x, fx];
-    }
-  }
-  return b;
 }

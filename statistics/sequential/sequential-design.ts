@@ -1,6 +1,7 @@
 import { normalUpperQuantile } from "../distributions.ts";
-import { lowestPoint } from "../line-search.ts";
-import { type Bounds, crossingProbabilities, fractionsOf, root, wangTsiatisBounds } from "./group-sequential.ts";
+import { fallingRoot, lowestPoint } from "../line-search.ts";
+import { wangTsiatisBounds } from "./bound-shapes.ts";
+import { type Bounds, crossingProbabilities, fractionsOf } from "./group-sequential.ts";
 
 /** What a design does under a drift: the mean of Z at its last look. */
 export interface SequentialPower {
@@ -39,7 +40,11 @@ export function driftForPower(bounds: Bounds, power: number): number {
   if (!(power > 0 && power < 1)) throw new RangeError(`driftForPower needs a power in (0, 1), got ${power}`);
   const atEnd = bounds.upper.at(-1) as number;
   const fixed = (Number.isFinite(atEnd) ? atEnd : 3) + normalUpperQuantile(1 - power);
-  return root((drift) => power - (sequentialPower(bounds, drift).power.at(-1) as number), fixed - 0.5, fixed + 0.5);
+  return fallingRoot(
+    (drift) => power - (sequentialPower(bounds, drift).power.at(-1) as number),
+    fixed - 0.5,
+    fixed + 0.5,
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type Estimate, undetermined } from "../estimate.ts";
-import { type Bounds, crossingProbabilities, root } from "./group-sequential.ts";
+import { fallingRoot } from "../line-search.ts";
+import { type Bounds, crossingProbabilities } from "./group-sequential.ts";
 
 /** Where a process stands at a look, or where it stopped. */
 export interface Standing {
@@ -77,6 +78,7 @@ export function stagewiseDrift(bounds: Bounds, standing: Standing, level = 0.95)
   if (!Number.isFinite(standing.z)) return undetermined(`z is ${standing.z}`);
   const naive = standing.z / Math.sqrt(bounds.information[standing.look] as number);
   const width = 4 / Math.sqrt(bounds.information[standing.look] as number);
-  const at = (p: number) => root((drift) => p - stagewiseP(bounds, standing, drift), naive - width, naive + width);
+  const at = (p: number) =>
+    fallingRoot((drift) => p - stagewiseP(bounds, standing, drift), naive - width, naive + width);
   return { status: "ok", value: at(0.5), low: at((1 - level) / 2), high: at((1 + level) / 2), level };
 }

@@ -1,4 +1,4 @@
-import { cuped } from "../../statistics/means/covariates.ts";
+import { cuped, cupedLift } from "../../statistics/means/covariates.ts";
 import { differenceInterval, meansTest, welch } from "../../statistics/means/means.ts";
 import { meansByUnit, pairedTInterval, pairedTTest } from "../../statistics/means/paired-means.ts";
 import { ratioOfSums } from "../../statistics/means/ratio.ts";
@@ -43,13 +43,11 @@ const byUnit = (arm: Arm) => {
   return ratioOfSums(moments([sum, size]));
 };
 const byRequest = ({ value }: Arm) => ratioOfSums(moments([value, new Float64Array(value.length).fill(1)]));
-const adjusted = ({ control, candidate }: Sample) => {
-  const columns = [control, candidate].map((arm) => {
-    const { sum, size } = sums(arm);
-    return moments([sum, size, arm.before, new Float64Array(arm.units).fill(1)]);
-  });
-  return cuped(columns[0] as ReturnType<typeof moments>, columns[1] as ReturnType<typeof moments>);
+const withCovariate = (arm: Arm) => {
+  const { sum, size } = sums(arm);
+  return moments([sum, size, arm.before, new Float64Array(arm.units).fill(1)]);
 };
+const adjusted = ({ control, candidate }: Sample) => cuped(withCovariate(control), withCovariate(candidate));
 const p90 = ({ value, unit, units }: Arm) => clusteredQuantileInterval(value, unit, units, { p: 0.9 });
 const differences = ({ value, other }: Arm) => other.map((own, i) => own - (value[i] as number));
 
@@ -78,6 +76,12 @@ const methods: readonly Method<Sample>[] = [
       const { control, candidate } = adjusted(sample);
       return differenceInterval(welch(control, candidate));
     },
+    fails: (cell) => smaller(cell) < 50,
+  },
+  {
+    name: "CUPED, relative lift",
+    file: "covariates",
+    interval: ({ control, candidate }) => cupedLift(withCovariate(control), withCovariate(candidate)),
     fails: (cell) => smaller(cell) < 50,
   },
   {

@@ -8,6 +8,7 @@ import {
 import { countsTest } from "../../statistics/anytime/counts-sequential.ts";
 import {
   asymptoticInterval,
+  asymptoticOneSidedBounds,
   asymptoticTest,
   mixtureSequentialInterval,
   mixtureSequentialTest,
@@ -140,6 +141,19 @@ const methods: readonly Method<Sample>[] = [
     file: "normal-sequential",
     test: ({ looks }) => Math.min(...looks.map((look) => two(asymptoticTest(look, look.units)) ?? 1)),
     interval: ({ looks }) => together(looks.map((look) => asymptoticInterval(look, look.units))),
+    fails: (cell) => smaller(cell) < 200,
+  },
+  {
+    name: "asymptotic confidence sequence, one-sided bounds",
+    file: "normal-sequential",
+    // each bound alone has the level: the lower one here
+    interval: ({ looks }) =>
+      together(
+        looks.map((look) => {
+          const found = asymptoticOneSidedBounds(look, look.units);
+          return found.status === "ok" ? { ...found, high: Number.POSITIVE_INFINITY } : found;
+        }),
+      ),
     fails: (cell) => smaller(cell) < 200,
   },
   bounded("empirical Bernstein, mixture", (values) => empiricalBernsteinMixture(values)),

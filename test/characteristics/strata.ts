@@ -72,6 +72,10 @@ const methods: readonly Method<Sample>[] = [
       const found = postStratified(arms(sample));
       return found.status === "ok" ? two(differenceTest(found)) : undefined;
     },
+    interval: (sample) => {
+      const found = postStratified(arms(sample));
+      return found.status === "ok" ? differenceInterval(found) : found;
+    },
     // five events in the smallest arm of a stratum, even of 20,000 units
     fails: () => true,
   },
@@ -81,6 +85,10 @@ const methods: readonly Method<Sample>[] = [
     test: (sample) => {
       const found = combineDifferences(differences(sample));
       return found.status === "ok" ? two(differenceTest(found)) : undefined;
+    },
+    interval: (sample) => {
+      const found = combineDifferences(differences(sample));
+      return found.status === "ok" ? differenceInterval(found) : found;
     },
     fails: small,
   },

@@ -2,12 +2,8 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { normalUpperQuantile } from "../../statistics/distributions.ts";
-import {
-  type Bounds,
-  efficacyBounds,
-  futilityDesign,
-  wangTsiatisBounds,
-} from "../../statistics/sequential/group-sequential.ts";
+import { wangTsiatisBounds } from "../../statistics/sequential/bound-shapes.ts";
+import { type Bounds, efficacyBounds, futilityDesign } from "../../statistics/sequential/group-sequential.ts";
 import { inflationFactor } from "../../statistics/sequential/sequential-design.ts";
 
 const script = fileURLToPath(new URL("../golden/compare_rpact.R", import.meta.url));

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  type SampleRatioTest,
   sampleRatioByStage,
   sampleRatioChiSquared,
   sampleRatioExact,
   sampleRatioLogBayesFactor,
   sampleRatioSequential,
 } from "../../../statistics/anytime/sample-ratio.ts";
+import type { ChiSquaredResult } from "../../../statistics/estimate.ts";
 
 describe("the log Bayes factor against the planned split", () => {
   // ln B(α + S) − ln B(α) − Σ S ln θ with scipy 1.17.1's gammaln; the α of each is concentration · θ
@@ -63,7 +63,7 @@ describe("the log Bayes factor against the planned split", () => {
   });
 });
 
-function p(test: SampleRatioTest): number {
+function p(test: ChiSquaredResult): number {
   if (test.status !== "ok") throw new Error(test.reason);
   return test.pValue;
 }

@@ -1,15 +1,11 @@
 import { randomNormal } from "d3-random";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { risingRoot } from "../../../statistics/line-search.ts";
 import { twoSidedP, welch } from "../../../statistics/means/means.ts";
 import { ratioOfSums } from "../../../statistics/means/ratio.ts";
 import { moments } from "../../../statistics/moments.ts";
-import {
-  equivalencePower,
-  noncentralPower,
-  risingRoot,
-  smallestSize,
-} from "../../../statistics/power/noncentral-power.ts";
+import { equivalencePower, noncentralPower, smallestSize } from "../../../statistics/power/noncentral-power.ts";
 import { powerEquivalence, sampleSizeEquivalence } from "../../../statistics/power/power-equivalence.ts";
 import {
   minimumDetectableDifference,

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { normalUpperTail } from "../../../statistics/distributions.ts";
 import { inverseNormal } from "../../../statistics/means/combination.ts";
 import { randomStream, studyKey } from "../../../statistics/random-stream.ts";
-import { efficacyBounds, wangTsiatisBounds } from "../../../statistics/sequential/group-sequential.ts";
+import { wangTsiatisBounds } from "../../../statistics/sequential/bound-shapes.ts";
+import { efficacyBounds } from "../../../statistics/sequential/group-sequential.ts";
 import { repeatedInterval, stagewiseDrift, stagewiseP } from "../../../statistics/sequential/sequential-inference.ts";
 
 const pocock = efficacyBounds({ information: [0.25, 0.5, 0.75, 1], error: 0.025, spending: { kind: "pocock" } });
