@@ -14,6 +14,8 @@ export interface ArmSummary extends ArmEstimate, ArmReading {
   readonly sessions: number;
   /** sessions without one */
   readonly missing: number;
+  /** why there is no value, where more than its absence is known */
+  readonly undetermined?: string;
 }
 
 /** The sessions that are summarised: all of them, or those of a segment. */
@@ -22,7 +24,8 @@ export type Chosen = readonly number[];
 /**
  * A metric over the chosen sessions with its standard error by unit: rows are units with their sessions summed.
  *
- * Proportions, means and ratios are ratios of sums by the delta method; quantiles have order-statistic intervals.
+ * Proportions, means and ratios are ratios of sums by the delta method, compositions too, with their variance of second
+ * order; quantiles have order-statistic intervals.
  *
  * @param unit  unit index of each session
  * @param units number of units in all
@@ -67,7 +70,17 @@ function summarizeSums(
   const independent = metric.kind === "proportion" && sessions > 0 ? (p * (1 - p)) / sessions : 0;
   const designEffect =
     independent > 0 && summary.n > 1 ? summary.standardError ** 2 / independent : sessions / (summary.n || 1);
-  return { ...summary, effectiveSample: sessions / (designEffect || 1), sessions, missing };
+  const { composition } = values;
+  if (!composition) return { ...summary, effectiveSample: sessions / (designEffect || 1), sessions, missing };
+  const showings = denominator.reduce((sum, own) => sum + own, 0);
+  return {
+    ...summary,
+    standardError: Math.hypot(summary.standardError, Math.sqrt(composition.curvature) / showings),
+    effectiveSample: sessions / (designEffect || 1),
+    sessions,
+    missing,
+    ...(composition.undetermined === null ? {} : { undetermined: composition.undetermined }),
+  };
 }
 
 function summarizeQuantile(

@@ -1,5 +1,6 @@
 import type { Guardrail, Plan, Segment } from "../plan/plan.ts";
 import { type MarginReading, readMargin } from "../plan/reading.ts";
+import { recomposed } from "../shadow/compose.ts";
 import type { MetricOutcomes, Outcomes, Values } from "../shadow/outcomes.ts";
 import { type Estimate, undetermined } from "../statistics/estimate.ts";
 import { type Difference, differenceInterval, twoSidedP, upperTailP, welch } from "../statistics/means/means.ts";
@@ -67,7 +68,8 @@ export function compare(plan: Plan, outcomes: Outcomes, level = 0.95): Compariso
     ...plan.guardrails.flatMap((guardrail) => {
       const own = outcomes.metrics.find(({ metric }) => metric.name === guardrail.metric.name);
       if (!guardrail.segment || !own) return [];
-      return [compareMetric(guardrail.key, own, sessionsOf(guardrail.segment, outcomes), outcomes, guardrail, level)];
+      const chosen = sessionsOf(guardrail.segment, outcomes);
+      return [compareMetric(guardrail.key, recomposed(own, chosen, outcomes.unit), chosen, outcomes, guardrail, level)];
     }),
   ];
   const notes: string[] = [];
@@ -114,7 +116,11 @@ function compareSegments(
   const { name } = own.metric;
   const found = segments.map((segment) => {
     const guardrail = guardrails.get(`${name}@${segment.attribute}=${segment.value}`) ?? guardrails.get(name) ?? null;
-    return { segment, ...compareMetric(name, own, sessionsOf(segment, outcomes), outcomes, guardrail, level) };
+    const chosen = sessionsOf(segment, outcomes);
+    return {
+      segment,
+      ...compareMetric(name, recomposed(own, chosen, outcomes.unit), chosen, outcomes, guardrail, level),
+    };
   });
   const pValues = adjust(found.map(({ pValue }) => pValue));
   const pBeyond = adjust(found.map((entry) => entry.pBeyond));
@@ -177,6 +183,7 @@ function differenceOf(
     ["control", control],
     ["candidate", candidate],
   ] as const) {
+    if (arm.undetermined !== undefined) return undetermined(`${lane}: ${arm.undetermined}`);
     if (arm.n < 2) return undetermined(`${lane} has ${arm.n === 0 ? "no unit" : "one unit"} with a value`);
     if (!Number.isFinite(arm.estimate)) return undetermined(`${lane} has no value: its denominators sum to zero`);
     if (!Number.isFinite(arm.standardError))

@@ -26,6 +26,12 @@ export function parseMargin(
       wayOut: `write the largest accepted loss without a sign; its direction follows from better: ${metric.better}`,
     };
   }
+  if (/\d,\d/.test(text)) {
+    return {
+      problem: `margin ${text} of ${metric.name} has a comma`,
+      wayOut: `write ${text.trim().replace(",", ".")}: decimals have a point`,
+    };
+  }
   const match = /^\s*(x?)\s*(\d+(?:\.\d+)?(?:e-?\d+)?)\s*([^\d\s.].*)?$/i.exec(text);
   if (!match) {
     return { problem: `margin ${text} of ${metric.name} is not a margin`, wayOut: "write 5pp, 20%, x3 or 200 ms" };
@@ -33,6 +39,12 @@ export function parseMargin(
   const [, times, digits, unitText = ""] = match;
   const amount = Number(digits);
   const unit = unitText.trim();
+  if (metric.kind === "drift" && (times || unit === "%" || unit === "pp")) {
+    return {
+      problem: `margin ${text} of ${metric.name} is ${unit === "pp" ? "in percentage points" : "relative to the control"}, but a drift is measured from the control, whose own is 0`,
+      wayOut: "write the largest accepted divergence in bits, as 0.05",
+    };
+  }
   if (times) return factorMargin(text, metric, amount, unit);
   if (unit === "%") return relativeMargin(text, metric, amount / 100);
   if (amount === 0) {
@@ -72,23 +84,24 @@ function relativeMargin(text: string, metric: Metric, share: number): ReturnType
 }
 
 function pointsMargin(text: string, metric: Metric, loss: number): ReturnType<typeof parseMargin> {
-  if (metric.kind !== "proportion" && (metric.kind !== "ratio" || metric.measuredIn !== undefined)) {
-    const what = metric.kind === "ratio" ? `a ratio in ${metric.measuredIn}` : `a ${metric.kind}`;
+  const isShare = metric.kind === "proportion" || metric.kind === "distinct-share";
+  if (!isShare && (metric.kind !== "ratio" || metric.measuredIn !== undefined)) {
+    const what = metric.kind === "ratio" ? `a ratio in ${metric.measuredIn}` : `${article(metric.kind)} ${metric.kind}`;
     return {
       problem: `margin ${text} of ${metric.name} is in percentage points, but the metric is ${what}`,
       wayOut: `write 20% of the control's value${metric.measuredIn ? `, or an amount in ${metric.measuredIn}` : ""}`,
     };
   }
-  if (metric.kind === "proportion" && loss >= 1) {
+  if (isShare && loss >= 1) {
     return { problem: `margin ${text} of ${metric.name} allows any loss`, wayOut: "write less than 100pp" };
   }
   return { kind: "absolute", loss };
 }
 
 function absoluteMargin(text: string, metric: Metric, amount: number, unit: string): ReturnType<typeof parseMargin> {
-  if (metric.kind === "proportion") {
+  if (metric.kind === "proportion" || metric.kind === "distinct-share") {
     return {
-      problem: `margin ${text} of ${metric.name} has no unit that fits a proportion`,
+      problem: `margin ${text} of ${metric.name} has no unit that fits a ${metric.kind}`,
       wayOut: "write percentage points (5pp) or a share of the control's value (20%)",
     };
   }
@@ -102,4 +115,8 @@ function absoluteMargin(text: string, metric: Metric, amount: number, unit: stri
     };
   }
   return { kind: "absolute", loss: amount * conversion };
+}
+
+function article(kind: string): "a" | "an" {
+  return /^[aeiou]/.test(kind) ? "an" : "a";
 }

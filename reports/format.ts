@@ -127,7 +127,7 @@ function isKnown(value: number | null | undefined): value is number {
 }
 
 function isRate({ kind, measuredIn }: Shown): boolean {
-  return kind === "proportion" || (kind === "ratio" && measuredIn === undefined);
+  return kind === "proportion" || kind === "distinct-share" || (kind === "ratio" && measuredIn === undefined);
 }
 
 function threeDigits(value: number | null | undefined): string {

@@ -1,7 +1,7 @@
 import { finalize, hashText } from "../plan/assignment.ts";
 import type { Margin } from "../plan/margin.ts";
 import { harmSign, type Metric } from "../plan/metric.ts";
-import type { Values } from "../shadow/outcomes.ts";
+import type { Composition, Values } from "../shadow/outcomes.ts";
 
 /** A shift asks for more harm than there is room for. */
 export class NoRoom extends RangeError {}
@@ -11,7 +11,8 @@ export class NoRoom extends RangeError {}
  *
  * Proportion: as many sessions fail as the size asks for, the ones with the smallest hash. Mean and quantile: every value
  * moves by the size, or is multiplied. Ratio: every numerator moves by size · denominator, or is multiplied; multiplying
- * keeps zeros and so makes a rare count rarer and larger than real errors would be.
+ * keeps zeros and so makes a rare count rarer and larger than real errors would be. Composition: as a ratio, and the harm of
+ * a squared distance varies with its root, along one direction.
  *
  * @param mask 1 for the sessions that are harmed, null for all
  * @param sessions names of the sessions, which decide who fails
@@ -29,21 +30,41 @@ export function shifted(
   const harmed = (i: number) => mask === null || mask[i] === 1;
   if (values.kind === "requests") return shiftRequests(values, metric, size, harmed);
   if (metric.kind === "proportion") return flipSessions(values, metric, size, sessions, harmed);
+  if (values.composition) requireValue(metric, values.composition);
   if (size.kind === "relative")
     requirePositive(
       metric,
       values.numerator.filter((_, i) => harmed(i)),
     );
   const sign = harmSign(metric);
+  const noise = noiseOfHarm(values, size);
   return {
     ...values,
     numerator: values.numerator.map((numerator, i) => {
       if (!harmed(i)) return numerator;
-      return size.kind === "relative"
-        ? numerator * size.factor
-        : numerator + sign * size.loss * (values.denominator[i] as number);
+      const moved =
+        size.kind === "relative"
+          ? numerator * size.factor
+          : numerator + sign * size.loss * (values.denominator[i] as number);
+      return moved + noise(i);
     }),
   };
+}
+
+function requireValue(metric: Metric, { undetermined }: Composition): void {
+  if (undetermined !== null) throw new NoRoom(`${metric.name} has no value: ${undetermined}`);
+}
+
+/** What a session adds to the variance of a distance that has grown: nothing to sums, which vary as before. */
+function noiseOfHarm(values: Extract<Values, { kind: "sums" }>, size: Margin): (session: number) => number {
+  const direction = values.composition?.direction;
+  if (!direction) return () => 0;
+  const total = (column: Float64Array) => column.reduce((sum, own) => sum + own, 0);
+  const harm =
+    size.kind === "absolute"
+      ? size.loss
+      : (size.factor - 1) * (total(values.numerator) / (total(values.denominator) || 1));
+  return (session) => Math.sqrt(harm) * (direction[session] as number);
 }
 
 /** A factor of zero is no harm, and one of a negative number an improvement. */

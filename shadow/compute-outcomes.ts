@@ -3,7 +3,7 @@ import type { Database } from "../io/duckdb.ts";
 import { parquetFiles, publishFile, shardFile, temporaryName } from "../io/run-folder.ts";
 import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { InputError } from "../plan/input-error.ts";
-import type { Metric } from "../plan/metric.ts";
+import type { Metric, MetricKind } from "../plan/metric.ts";
 import {
   bind,
   type Lane,
@@ -26,7 +26,8 @@ const slot = (metric: number, part: number) => name(`m${metric}_${part}`);
  * @param folders of the observations' Parquet files, by lane
  * @param sessions the table of createSessions, as a Parquet file
  * @param place where a metric stands in the project's file
- * @param lastShard of the replay, when a lane stopped: sessions of later ones are not counted as unmatched
+ * @param options.lastShard of the replay, when a lane stopped: sessions of later ones are not counted as unmatched
+ * @param options.unpaired  keep sessions that are in one lane only: their values are missing in the other
  * @throws InputError for an expression that is not one aggregate, a column that no lane has, and a measure that one lane
  *   lacks
  */
@@ -37,7 +38,7 @@ export async function computeOutcomes(
   metrics: readonly Metric[],
   attributes: readonly string[],
   place: (metric: string) => string,
-  lastShard = Number.MAX_SAFE_INTEGER,
+  { lastShard = Number.MAX_SAFE_INTEGER, unpaired = false }: { lastShard?: number; unpaired?: boolean } = {},
 ): Promise<{ readonly outcomes: Outcomes; readonly summary: OutcomeSummary }> {
   const reported = await laneMeasures(database, folders);
   for (const lane of lanes) await createLaneTable(database, lane, folders[lane]);
@@ -60,14 +61,15 @@ export async function computeOutcomes(
       group by session`)
       .catch((error) => Promise.reject(metricError(error, metrics, place)));
   }
+  const outer = raw(unpaired ? "left" : "");
   await database.run(sql`
     create table matched as
     select position, session, unit, arrival, ends, attributes, shard, control.failed as control_failed,
       candidate.failed as candidate_failed,
       ${join(lanes.flatMap((lane) => expressions.flatMap((own, i) => own.map((_, k) => sql`${name(lane)}.${slot(i, k)} as ${laneSlot(lane, i, k)}`))))}
     from read_parquet(${sessions}) as sessions
-    join control_outcomes as control using (session)
-    join candidate_outcomes as candidate using (session)
+    ${outer} join control_outcomes as control using (session)
+    ${outer} join candidate_outcomes as candidate using (session)
     order by position`);
   const outcomes = await readOutcomes(database, metrics, attributes);
   if (outcomes.sessions.length === 0) {
@@ -81,15 +83,21 @@ export async function computeOutcomes(
   return { outcomes, summary: await summarize(database, reported, notReplayed) };
 }
 
+/** What a metric of several columns calls them. */
+const columnsOf: Readonly<Partial<Record<MetricKind, readonly string[]>>> = {
+  ratio: [".numerator", ".denominator"],
+  "calibration-error": [".probability", ".outcome"],
+};
+
 /**
  * Writes the outcomes of {@link computeOutcomes} as one file per shard: session, unit, arrival, ends, attributes, and for each
  * metric and lane `<metric>.<lane>` (of a ratio `<metric>.<lane>.numerator` and `.denominator`, of a quantile the list of its
- * requests' values) as the lane has it: NULL is missing, and failed sessions, whose `failure_rate` is 1, are not yet replaced.
+ * requests' values, of a composition the list of what was shown, of a calibration-error those `.probability` and `.outcome`) as the lane has it: NULL is missing, and failed sessions, whose `failure_rate` is 1, are not yet replaced.
  */
 export async function writeOutcomes(database: Database, metrics: readonly Metric[], folder: string): Promise<void> {
   const columns = metrics.flatMap((metric, i) =>
     lanes.flatMap((lane) => {
-      const parts = metric.kind === "ratio" ? [".numerator", ".denominator"] : [""];
+      const parts = columnsOf[metric.kind] ?? [""];
       return parts.map((part, k) => sql`${laneSlot(lane, i, k)} as ${name(`${metric.name}.${lane}${part}`)}`);
     }),
   );

@@ -3,7 +3,7 @@ import { diskProblem, parquetFiles } from "../io/run-folder.ts";
 import { join, literal, name, raw, type Sql, sql } from "../io/sql.ts";
 import { didYouMean } from "../plan/document.ts";
 import { InputError } from "../plan/input-error.ts";
-import type { Metric } from "../plan/metric.ts";
+import { isComposition, type Metric } from "../plan/metric.ts";
 import { vetExpression } from "./ingest/expression.ts";
 
 export const lanes = ["control", "candidate"] as const;
@@ -52,7 +52,7 @@ export async function laneMeasures(
   return { control, candidate };
 }
 
-/** The aggregates of a metric over one session: one, or numerator and denominator. */
+/** The aggregates of a metric over one session: one, or numerator and denominator, or the lists of both its predictions. */
 export async function metricExpressions(
   database: Database,
   metric: Metric,
@@ -72,7 +72,32 @@ export async function metricExpressions(
     const value = await expression(metric.value, "scalar");
     return [sql`list(cast(${value} as double)) filter (where status = 'ok' and isfinite(cast(${value} as double)))`];
   }
+  if (metric.kind === "calibration-error") {
+    const probability = sql`cast(${await expression(metric.probability, "scalar")} as double)`;
+    const outcome = sql`cast(${await expression(metric.outcome, "scalar")} as double)`;
+    const known = sql`status = 'ok' and isfinite(${probability}) and isfinite(${outcome})`;
+    return [probability, outcome].map((part) => sql`list(${part}) filter (where ${known})`);
+  }
+  if (isComposition(metric)) {
+    const value = await expression(metric.value, "scalar");
+    const many = await isList(database, value);
+    const shown = many ? sql`cast(${value} as varchar[])` : sql`[cast(${value} as varchar)]`;
+    return [
+      sql`list_filter(flatten(list(${shown}) filter (where status = 'ok' and ${value} is not null)), lambda one: one is not null)`,
+    ];
+  }
   return [sql`cast(${await expression(metric.value, "aggregate")} as double)`];
+}
+
+/** Whether a request shows several things; false for what cannot be computed, which {@link bind} complains about. */
+async function isList(database: Database, value: Sql): Promise<boolean> {
+  try {
+    const [column] = await database.describe(sql`select ${value} as value from ${name(lanes[0])}`);
+    return /\]$/.test(column?.type ?? "");
+  } catch (error) {
+    if (error instanceof SqlError) return false;
+    throw error;
+  }
 }
 
 /** Asks DuckDB whether the expressions fit the measures' types, for a message that names the metric. */

@@ -1,4 +1,6 @@
 import type { Metric } from "../plan/metric.ts";
+import type { Predictions } from "../statistics/composition/calibration-error.ts";
+import type { Shown } from "../statistics/composition/tally.ts";
 
 /**
  * The inputs of every metric for every session, under control and under candidate: columns of one length, in the order
@@ -32,6 +34,9 @@ export interface MetricOutcomes {
 /**
  * One metric in one lane. `sums`: numerator and denominator of each session; a missing value is 0 over 0, so that it adds
  * nothing. `requests`: the values of all requests, those of session i from offsets[i] to offsets[i + 1].
+ *
+ * A composition is kept as sums, too: to first order it is a sum over a sum, of session i value · showings + influence over
+ * showings, and Σ numerator / Σ denominator is its value exactly.
  */
 export type Values =
   | {
@@ -39,8 +44,23 @@ export type Values =
       readonly numerator: Float64Array;
       readonly denominator: Float64Array;
       readonly missing: Uint8Array;
+      readonly composition?: Composition;
     }
   | { readonly kind: "requests"; readonly offsets: Int32Array; readonly values: Float64Array };
+
+/** What the sums of a composition are made from, and what they leave out. */
+export interface Composition {
+  readonly observed: Observed;
+  /** why the lane has no value: its sums are then 0 over 0 */
+  readonly undetermined: string | null;
+  /** variance of second order, times the squared sum of denominators */
+  readonly curvature: number;
+  /** for each session what a harm h adds to the numerator, over √h, beside h · denominator; null where nothing */
+  readonly direction: Float64Array | null;
+}
+
+/** What the requests of each session showed: categories, or probabilities with what came of them. */
+export type Observed = ({ readonly kind: "categories" } & Shown) | ({ readonly kind: "predictions" } & Predictions);
 
 /** What there is besides the outcomes: how lanes matched, failed and lacked values. */
 export interface OutcomeSummary {

@@ -1,9 +1,10 @@
 import type { Database } from "../io/duckdb.ts";
-import { name, raw, sql } from "../io/sql.ts";
+import { join, name, raw, type Sql, sql } from "../io/sql.ts";
 import { InputError } from "../plan/input-error.ts";
-import type { Metric } from "../plan/metric.ts";
-import type { Lane } from "./metric-expressions.ts";
-import type { Attribute, MetricOutcomes, Outcomes, Values } from "./outcomes.ts";
+import { type CompositionMetric, isComposition, type Metric } from "../plan/metric.ts";
+import { composed } from "./compose.ts";
+import { type Lane, lanes } from "./metric-expressions.ts";
+import type { Attribute, MetricOutcomes, Observed, Outcomes, Values } from "./outcomes.ts";
 
 /** Column of a part of a metric in the table `matched`. */
 export const laneSlot = (lane: Lane, metric: number, part: number) => name(`${lane}_m${metric}_${part}`);
@@ -31,6 +32,11 @@ export async function readOutcomes(
   }
   const columns: MetricOutcomes[] = [];
   for (const [i, metric] of metrics.entries()) {
+    if (isComposition(metric)) {
+      const [control, candidate] = await readObserved(database, i, metric);
+      columns.push({ metric, ...composed(metric, control, candidate, unit.codes) });
+      continue;
+    }
     const read = (lane: Lane) =>
       metric.kind === "quantile" ? readRequests(database, lane, i) : readSums(database, lane, i, metric);
     const [control, candidate] = [await read("control"), await read("candidate")];
@@ -104,6 +110,83 @@ async function readRequests(database: Database, lane: Lane, index: number): Prom
     values: { kind: "requests", offsets, values: Float64Array.from(values) },
     failed: Uint8Array.from(fail, Number),
   };
+}
+
+/** What the requests of either lane showed, categories with one code in both; a failed session is missing. */
+async function readObserved(
+  database: Database,
+  index: number,
+  metric: CompositionMetric,
+): Promise<readonly [Observed, Observed]> {
+  const codes = new Map<string, number>();
+  const found: Observed[] = [];
+  for (const lane of lanes) {
+    const parts = metric.kind === "calibration-error" ? [0, 1] : [0];
+    const own = parts.map(
+      (part) => sql`case when ${name(`${lane}_failed`)} then [] else coalesce(${laneSlot(lane, index, part)}, []) end`,
+    );
+    const [counts] = (await database.columns(sql`
+      select len(${own[0] as Sql}) from matched order by position`)) as unknown as [bigint[]];
+    const offsets = new Int32Array(counts.length + 1);
+    for (let i = 0; i < counts.length; i++) offsets[i + 1] = (offsets[i] as number) + Number(counts[i]);
+    const unnested = join(own.map((list, part) => sql`unnest(${list}) as ${name(`shown_${part}`)}`));
+    const columns = await database.columns(sql`
+      select * exclude (position) from (select position, ${unnested} from matched) order by position`);
+    if (metric.kind === "calibration-error") {
+      const [probabilities, outcomes] = columns as unknown as [number[], number[]];
+      requireProbabilities(metric, lane, probabilities, outcomes);
+      found.push({
+        kind: "predictions",
+        offsets,
+        probabilities: Float64Array.from(probabilities),
+        outcomes: Float64Array.from(outcomes),
+      });
+      continue;
+    }
+    const [texts] = columns as unknown as [string[]];
+    const shown = Int32Array.from(texts, (text) => {
+      const known = codes.get(text) ?? codes.size;
+      codes.set(text, known);
+      return known;
+    });
+    requireCatalogue(metric, lane, new Set(shown).size);
+    found.push({ kind: "categories", offsets, codes: shown, categories: 0 });
+  }
+  return found.map((own) => (own.kind === "categories" ? { ...own, categories: codes.size } : own)) as unknown as [
+    Observed,
+    Observed,
+  ];
+}
+
+function requireProbabilities(
+  metric: Metric,
+  lane: Lane,
+  probabilities: readonly number[],
+  outcomes: readonly number[],
+): void {
+  const outside = probabilities.find((own) => own < 0 || own > 1);
+  if (outside !== undefined)
+    throw new InputError(
+      `metric ${metric.name}`,
+      `has the probability ${outside} in ${lane}`,
+      "a probability lies between 0 and 1: divide percentages by 100",
+    );
+  const other = outcomes.find((own) => own !== 0 && own !== 1);
+  if (other !== undefined)
+    throw new InputError(
+      `metric ${metric.name}`,
+      `has the outcome ${other} in ${lane}`,
+      "an outcome is true or false, or 1 or 0: what the probability was of",
+    );
+}
+
+function requireCatalogue(metric: CompositionMetric, lane: Lane, seen: number): void {
+  if (metric.kind !== "distinct-share" || seen <= metric.catalogue) return;
+  throw new InputError(
+    `metric ${metric.name}`,
+    `has a catalogue of ${metric.catalogue} items, but ${lane} shows ${seen} different ones`,
+    "count all items that may be shown, and write their number as catalogue",
+  );
 }
 
 /** Failed sessions take the worst value: 0 or 1 of a proportion, else the worst value seen in either lane. */

@@ -113,8 +113,8 @@ export function asymptoticOneSidedBounds(
   const problem = degenerate(difference, standardError, units);
   if (problem) return problem;
   const alpha = 1 - level;
-  const { square, growth } = tuned(units, 2 * alpha, tunedTo);
-  const half = standardError * Math.sqrt(((2 * growth) / square) * Math.log1p(Math.sqrt(growth) / (2 * alpha)));
+  requirePositive("an asymptotic confidence sequence", "tunedTo", tunedTo);
+  const half = standardError * asymptoticBoundary(units / tunedTo, alpha);
   return { status: "ok", value: difference, low: difference - half, high: difference + half, level };
 }
 
@@ -149,6 +149,19 @@ export function asymptoticTest(
     greater: difference > 0 ? ahead : 1,
     twoSided: Math.min(1, Math.exp(-statistic)),
   };
+}
+
+/**
+ * z at which {@link asymptoticOneSidedBounds} excludes zero, when a share of the sample that it is tuned to is there.
+ *
+ * @param share n / N, at least 0; Infinity at 0
+ * @param alpha of one side, below .5
+ */
+export function asymptoticBoundary(share: number, alpha: number): number {
+  requireLevel("asymptoticBoundary", 1 - alpha, 0.5);
+  if (!(share > 0)) return Number.POSITIVE_INFINITY;
+  const { square, growth } = tuned(share, 2 * alpha, 1);
+  return Math.sqrt(((2 * growth) / square) * Math.log1p(Math.sqrt(growth) / (2 * alpha)));
 }
 
 /** n ρ² and n ρ² + 1, ρ² = (−2 ln α + ln(1 − 2 ln α)) / N. */

@@ -16,6 +16,25 @@ const latency: Metric = {
   better: "lower",
   measuredIn: "ms",
 };
+const coverage: Metric = {
+  ...common,
+  name: "coverage",
+  kind: "distinct-share",
+  draws: 100,
+  catalogue: 500,
+  better: "higher",
+};
+const diversity: Metric = { ...common, name: "diversity", kind: "entropy", better: "higher", measuredIn: "bits" };
+const calibration: Metric = {
+  ...common,
+  name: "calibration",
+  kind: "calibration-error",
+  probability: "p",
+  outcome: "y",
+  bins: 10,
+  better: "lower",
+};
+const drift: Metric = { ...common, name: "drift", kind: "drift", better: "lower", measuredIn: "bits" };
 
 describe("a margin", () => {
   it.each<[string, Metric, number]>([
@@ -35,6 +54,12 @@ describe("a margin", () => {
     ["0.5 USD", cost, 0.5],
     ["1e-3", cost, 0.001],
     ["2.5", score, 2.5],
+    ["5pp", coverage, 0.05],
+    ["0.2 bits", diversity, 0.2],
+    ["0.2", diversity, 0.2],
+    ["0.01", calibration, 0.01],
+    ["0.05", drift, 0.05],
+    ["0.05 bits", drift, 0.05],
   ])("%s of a loss is absolute", (text, metric, loss) => {
     expect(parseMargin(text, metric)).toEqual({ kind: "absolute", loss });
   });
@@ -51,6 +76,10 @@ describe("a margin", () => {
     ["X3", errors, 3],
     ["x 1.5", latency, 1.5],
     ["x3", failures, 3],
+    ["20%", coverage, 0.8],
+    ["5%", diversity, 0.95],
+    ["x2", calibration, 2],
+    ["50%", calibration, 1.5],
   ])("%s is relative to the control", (text, metric, factor) => {
     const margin = parseMargin(text, metric);
     expect(margin).toEqual({ kind: "relative", factor: expect.closeTo(factor, 12) });
@@ -117,6 +146,35 @@ describe("a margin is refused, with a way out,", () => {
       "margin 5pp of score is in percentage points, but the metric is a mean",
       "write 20% of the control's value",
     ],
+    [
+      "in percentage points of an entropy",
+      "5pp",
+      diversity,
+      "margin 5pp of diversity is in percentage points, but the metric is an entropy",
+      "write 20% of the control's value, or an amount in bits",
+    ],
+    ...["20%", "x3", "0%"].map((text): [string, string, Metric, string, string] => [
+      "relative to a control whose drift is 0",
+      text,
+      drift,
+      `margin ${text} of drift is relative to the control, but a drift is measured from the control, whose own is 0`,
+      "write the largest accepted divergence in bits, as 0.05",
+    ]),
+    [
+      "in percentage points of a drift",
+      "5pp",
+      drift,
+      "margin 5pp of drift is in percentage points, but a drift is measured from the control, whose own is 0",
+      "write the largest accepted divergence in bits, as 0.05",
+    ],
+    [
+      "as a bare number of a share of a catalogue",
+      "0.05",
+      coverage,
+      "margin 0.05 of coverage has no unit that fits a distinct-share",
+      rate,
+    ],
+    ["as 100pp of a share", "100pp", coverage, "margin 100pp of coverage allows any loss", "write less than 100pp"],
     [
       "in percentage points of a quantile",
       "5pp",
