@@ -1,3 +1,6 @@
+/** Exposures are multiples of one bucket in a thousand. */
+export const bucketCount = 1000;
+
 /** Two 32-bit words: the hash of a text. */
 export type TextHash = readonly [number, number];
 

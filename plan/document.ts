@@ -1,4 +1,13 @@
-import { type Alias, type Document, isMap, isScalar, LineCounter, parseDocument, visit } from "yaml";
+import {
+  type Alias,
+  type Document,
+  isMap,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type YAMLParseError,
+} from "yaml";
 import { z } from "zod";
 import { InputError } from "./input-error.ts";
 
@@ -20,7 +29,7 @@ export function readDocument(text: string, file: string): SourceDocument {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [error] = document.errors;
   if (error) {
-    const { line, col } = lines.linePos(error.pos[0]);
+    const { line, col } = lines.linePos(placeOfError(document, error));
     const [problem = ""] = error.message.split(";");
     throw new InputError(`${file}:${line}:${col}`, `not valid YAML: ${problem}`, hintForYaml(error.code));
   }
@@ -30,6 +39,19 @@ export function readDocument(text: string, file: string): SourceDocument {
     value: resolved(document, lines, file),
     place: (path) => placeOf(document, lines, file, path),
   };
+}
+
+/** A quote that nobody closed is missed at the end of the file; its author looks for where it begins. */
+function placeOfError(document: Document.Parsed, { code, pos: [at] }: YAMLParseError): number {
+  let place = at;
+  if (code === "MISSING_CHAR") {
+    visit(document, {
+      Scalar(_, { type, range }) {
+        if (type?.startsWith("QUOTE") && range && range[1] >= at) place = range[0];
+      },
+    });
+  }
+  return place;
 }
 
 function resolved(document: Document.Parsed, lines: LineCounter, file: string): unknown {
@@ -172,6 +194,8 @@ function shown(value: unknown): string {
 
 /** YAML's aliases can make a value hold itself. */
 function jsonOf(value: unknown): string {
+  // JSON has no word for infinity
+  if (typeof value === "number") return String(value);
   try {
     return JSON.stringify(value);
   } catch {

@@ -25,3 +25,17 @@ export function timeConversion(from: string, to: string): number | undefined {
   const b = millisecondsPer.get(to);
   return a && b ? a / b : undefined;
 }
+
+/** `90min`, `6h`, `2d` of milliseconds: the largest unit that leaves a whole number, days from two on. */
+export function durationText(ms: number): string {
+  const day = 86_400_000;
+  if (ms >= 2 * day && ms % day === 0) return `${ms / day}d`;
+  for (const [unit, size] of [
+    ["h", 3_600_000],
+    ["min", 60_000],
+    ["s", 1_000],
+  ] as const) {
+    if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
+  }
+  return `${ms}ms`;
+}

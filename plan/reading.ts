@@ -23,7 +23,7 @@ export interface MarginReading {
   readonly harm: number;
   /** harm beyond the margin on the margin's scale; negative inside it; NaN for a share of a negative control */
   readonly overMargin: number;
-  /** harm / SE under no harm; NaN when it cannot be computed */
+  /** (harm − above) / SE under that much harm; NaN when it cannot be computed */
   readonly zHarm: number;
   /** (margin − harm) / SE at the margin; NaN when it cannot be computed */
   readonly zMargin: number;
@@ -37,45 +37,69 @@ export interface MarginReading {
  * 1 : 99 the score's level is nearer than Wald's, but not nominal: .037 for .025 (2 % in 143 against 14,157 units).
  * Constant arms read 0 where they meet the null, ±Infinity where they miss it.
  *
+ * @param above harm up to this is no harm for zHarm; none unless given
+ *
  * Sources: Farrington & Manning (1990) for proportions; Laster & Johnson (2003), Stat. Med. 22:187–200, eq. 3, for ratios
  * of means.
  */
-export function readMargin(metric: Metric, margin: Margin, { control, candidate }: Arms<ArmReading>): MarginReading {
-  const sign = harmSign(metric);
-  const factor = margin.kind === "relative" ? margin.factor : 1;
-  const shift = margin.kind === "absolute" ? sign * margin.loss : 0;
-  const harm = sign * (candidate.estimate - control.estimate);
-  const overMargin = sign * (candidate.estimate - factor * control.estimate - shift);
-  const errors =
-    metric.kind === "proportion" && control.effectiveSample > 0 && candidate.effectiveSample > 0
-      ? scoreErrors(margin, factor, shift, control, candidate)
-      : {
-          noHarm: Math.hypot(candidate.standardError, control.standardError),
-          atMargin: Math.hypot(candidate.standardError, factor * control.standardError),
-        };
-  // a share of a negative control bounds nothing
-  const meaningful = !(margin.kind === "relative" && control.estimate < 0);
+export function readMargin(metric: Metric, margin: Margin, arms: Arms<ArmReading>, above?: Margin): MarginReading {
   return {
-    harm,
-    overMargin: meaningful ? overMargin : Number.NaN,
-    zHarm: standardized(harm, errors.noHarm),
-    // constant arms without any harm are inside every margin, also a share of zero
-    zMargin: !meaningful
-      ? Number.NaN
-      : metric.kind !== "proportion" && errors.atMargin === 0 && harm <= 0
-        ? Number.POSITIVE_INFINITY
-        : standardized(-overMargin, errors.atMargin),
+    harm: harmSign(metric) * (arms.candidate.estimate - arms.control.estimate),
+    overMargin: harmBeyond(metric, margin, arms),
+    zHarm: zOfHarm(metric, arms, above),
+    zMargin: zOfMargin(metric, margin, arms),
   };
 }
 
-function scoreErrors(margin: Margin, factor: number, shift: number, control: ArmReading, candidate: ArmReading) {
+/** {@link MarginReading.overMargin} alone. */
+export function harmOverMargin(metric: Metric, margin: Margin, arms: Arms<ArmReading>): number {
+  return harmBeyond(metric, margin, arms);
+}
+
+/** {@link MarginReading.zHarm} alone. */
+export function zOfHarm(metric: Metric, arms: Arms<ArmReading>, above: Margin = noHarm): number {
+  return standardized(harmBeyond(metric, above, arms), errorAt(metric, above, arms));
+}
+
+/** {@link MarginReading.zMargin} alone. */
+export function zOfMargin(metric: Metric, margin: Margin, arms: Arms<ArmReading>): number {
+  const beyond = harmBeyond(metric, margin, arms);
+  const standardError = errorAt(metric, margin, arms);
+  // constant arms without any harm are inside every margin, also a share of zero
+  return metric.kind !== "proportion" &&
+    standardError === 0 &&
+    harmBeyond(metric, noHarm, arms) <= 0 &&
+    !Number.isNaN(beyond)
+    ? Number.POSITIVE_INFINITY
+    : standardized(-beyond, standardError);
+}
+
+const noHarm: Margin = { kind: "relative", factor: 1 };
+
+/** Harm beyond a bound on the bound's scale; NaN for a share of a negative control, which bounds nothing. */
+function harmBeyond(metric: Metric, bound: Margin, { control, candidate }: Arms<ArmReading>): number {
+  const sign = harmSign(metric);
+  if (bound.kind === "absolute") return sign * (candidate.estimate - control.estimate - sign * bound.loss);
+  if (bound.factor !== 1 && control.estimate < 0) return Number.NaN;
+  return sign * (candidate.estimate - bound.factor * control.estimate);
+}
+
+/** Standard error of the harm beyond a bound where the harm is at the bound. */
+function errorAt(metric: Metric, bound: Margin, { control, candidate }: Arms<ArmReading>): number {
+  const factor = bound.kind === "relative" ? bound.factor : 1;
+  if (metric.kind === "proportion" && control.effectiveSample > 0 && candidate.effectiveSample > 0) {
+    return scoreError(factor, bound.kind === "absolute" ? harmSign(metric) * bound.loss : 0, control, candidate);
+  }
+  return Math.hypot(candidate.standardError, factor * control.standardError);
+}
+
+function scoreError(factor: number, shift: number, control: ArmReading, candidate: ArmReading): number {
   const count = ({ estimate, effectiveSample: n }: ArmReading) => ({ events: estimate * n, n });
-  const null0 = differenceNull(count(control), count(candidate), 0);
-  const nullMargin =
-    margin.kind === "relative"
-      ? ratioNull(count(control), count(candidate), factor)
-      : differenceNull(count(control), count(candidate), shift);
-  return { noHarm: null0.standardError, atMargin: nullMargin.standardError };
+  const fit =
+    factor === 1
+      ? differenceNull(count(control), count(candidate), shift)
+      : ratioNull(count(control), count(candidate), factor);
+  return fit.standardError;
 }
 
 /** 0 for no effect without variance, ±Infinity for an effect without variance. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { duration, share } from "../plan/parse-plan.ts";
+import { metricKinds } from "../plan/metric.ts";
+import { duration, share } from "../plan/plan-schema.ts";
 
 /** Lanes of a replay, in the order in which they are told. */
 export const laneNames = ["recorded", "control", "control_again", "candidate"] as const;
@@ -28,6 +29,8 @@ const recordedSchema = z.strictObject({
   measures: z.record(z.string(), column),
 });
 
+const canaryArmSchema = recordedSchema.partial();
+
 const policySchema = z
   .strictObject({ module: text.optional(), recorded: recordedSchema.optional() })
   .refine(
@@ -36,11 +39,18 @@ const policySchema = z
   );
 
 const metricSchema = z.strictObject({
-  kind: z.enum(["proportion", "mean", "ratio", "quantile"], "write proportion, mean, ratio or quantile"),
+  kind: z.enum(metricKinds, `write ${metricKinds.slice(0, -1).join(", ")} or ${metricKinds.at(-1)}`),
   value: text.optional(),
   numerator: text.optional(),
   denominator: text.optional(),
   quantile: z.number("write a number between 0 and 1, as 0.95").gt(0).lt(1).optional(),
+  /** of a distinct-share: recommendations that are drawn, and items that there are to show */
+  draws: z.int("write a whole number").min(1, "write at least 1").max(1e9, "write at most 1e9").optional(),
+  catalogue: z.int("write a whole number").min(1, "write at least 1").max(1e9, "write at most 1e9").optional(),
+  /** of a calibration-error */
+  probability: text.optional(),
+  outcome: text.optional(),
+  bins: z.int("write a whole number").min(1, "write at least 1").max(1000, "write at most 1000").optional(),
   better: z.enum(["higher", "lower"], "write higher or lower"),
   measuredIn: text.optional(),
   matureAfter: z.union([z.literal("labels"), duration], "write a duration, as 24h, or labels").default(0),
@@ -157,6 +167,13 @@ export const projectSchema = z.strictObject({
     .record(z.string(), metricSchema)
     .refine((metrics) => Object.keys(metrics).length > 0, "write at least one metric"),
   plan: text,
+  /** what a real canary logged, for `judge`: what the arms share, then what each has for itself */
+  canary: z
+    .strictObject(
+      { ...canaryArmSchema.shape, control: canaryArmSchema.prefault({}), candidate: canaryArmSchema.prefault({}) },
+      "write canary: { source: canary/*.jsonl, session: …, at: …, measures: { … }, control: { where: … }, candidate: { where: … } }",
+    )
+    .optional(),
   scenarios: z.array(scenarioSchema).default([]),
 });
 

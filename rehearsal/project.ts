@@ -5,7 +5,7 @@ import { isReservedMeasure, reservedMeasures } from "../io/tables.ts";
 import { allComplaints, checkDocument, didYouMean, readDocument, type SourceDocument } from "../plan/document.ts";
 import { InputError } from "../plan/input-error.ts";
 import { parseMargin } from "../plan/margin.ts";
-import { failureRate, type Metric } from "../plan/metric.ts";
+import { failureRate, isComposition, type Metric, type MetricKind } from "../plan/metric.ts";
 import { parsePlan } from "../plan/parse-plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
@@ -14,6 +14,7 @@ import { type Arrivals, diurnal, flat } from "../shadow/ingest/arrivals.ts";
 import type { ColumnExpression } from "../shadow/ingest/map-records.ts";
 import { parseJsonPath } from "../shadow/redaction/json-path.ts";
 import { parsePattern, type RedactionRules } from "../shadow/redaction/rules.ts";
+import { type CanarySource, canaryOf } from "./canary-source.ts";
 import { type LaneName, laneNames, projectSchema, type WrittenProject } from "./project-schema.ts";
 
 /** Where requests come from, with their files found. */
@@ -86,10 +87,13 @@ export interface Project {
   readonly lanes: readonly { readonly lane: LaneName; readonly policy: LanePolicy }[];
   /** the lanes that stand for control and candidate in every figure */
   readonly compared: { readonly control: LaneName; readonly candidate: LaneName };
+  /** what a real canary logged */
+  readonly canary?: CanarySource | undefined;
   readonly replay: ReplayOptions;
   /** those of the file, then the failure rate */
   readonly metrics: readonly Metric[];
   readonly plan: Plan;
+  readonly planFile: string;
   readonly scenarios: readonly Scenario[];
   /** `file:line` of a value, for messages */
   readonly place: (...path: readonly PropertyKey[]) => string;
@@ -140,6 +144,7 @@ export async function loadProject(path: string): Promise<Project> {
     labels: await labelsOf(written, document, find, lanes),
     maturedByLabels: maturedByLabels(written, document),
     lanes,
+    canary: await canaryOf(written, document, find, lanes),
     compared: comparedLanes(
       lanes.map(({ lane }) => lane),
       place("replay", "lanes"),
@@ -157,6 +162,7 @@ export async function loadProject(path: string): Promise<Project> {
     },
     metrics,
     plan,
+    planFile: resolve(folder, written.plan),
     scenarios: scenariosOf(
       written,
       document,
@@ -186,10 +192,25 @@ function readPlan(
   attributes: readonly string[],
 ): Plan {
   const file = existingFile(folder, plan, project.place(["plan"]));
-  return parsePlan(readDocument(readFileSync(file, "utf8"), join(dirname(project.file), plan)), {
-    metrics,
-    attributes,
+  const shown = join(dirname(project.file), plan);
+  const parsed = parsePlan(readDocument(readFileSync(file, "utf8"), shown), { metrics, attributes });
+  refuseCompositionSegments(parsed, shown);
+  return parsed;
+}
+
+/**
+ * Another plan, read with the project's metrics and attributes.
+ *
+ * @throws InputError when it is not one
+ */
+export function planOfFile({ metrics, attributes }: Project, file: string): Plan {
+  if (!existsSync(file)) throw new InputError(file, "no such file", "name a plan");
+  const parsed = parsePlan(readDocument(readFileSync(file, "utf8"), file), {
+    metrics: metrics.filter(({ name }) => name !== failureRate.name),
+    attributes: attributes.map(({ name }) => name),
   });
+  refuseCompositionSegments(parsed, file);
+  return parsed;
 }
 
 function metricsOf({ metrics }: WrittenProject, document: SourceDocument): Metric[] {
@@ -199,42 +220,95 @@ function metricsOf({ metrics }: WrittenProject, document: SourceDocument): Metri
       complaints.push(new InputError(document.place(["metrics", name]), problem, wayOut));
       return [];
     };
-    const { kind, value, numerator, denominator, quantile, better, measuredIn, matureAfter, whenFailed } = written;
-    const has = { value, numerator, denominator, quantile };
-    const needed = {
-      proportion: ["value"],
-      mean: ["value"],
-      ratio: ["numerator", "denominator"],
-      quantile: ["value", "quantile"],
-    }[kind];
-    const lacking = needed.filter((key) => has[key as keyof typeof has] === undefined);
-    const extra = Object.entries(has).flatMap(([key, own]) =>
-      own !== undefined && !needed.includes(key) ? [key] : [],
-    );
+    const { kind, better, measuredIn, matureAfter, whenFailed, ...has } = written;
+    const aKind = `${kind === "entropy" ? "an" : "a"} ${kind}`;
+    const needed = neededKeys[kind];
+    const lacking = needed.filter((key) => has[key] === undefined);
+    const may: readonly MetricKey[] = kind === "calibration-error" ? [...needed, "bins"] : needed;
+    const extra = metricKeys.filter((key) => has[key] !== undefined && !may.includes(key));
     if (name === failureRate.name)
       return complain(`the metric ${name} always exists`, "remove it, or call yours otherwise");
     if (/[@=]/.test(name)) return complain(`the metric name ${name} has a @ or =`, "these mark segments: rename it");
     if (lacking.length > 0)
-      return complain(`metric ${name} has no ${lacking.join(" and no ")}`, `a ${kind} needs ${needed.join(" and ")}`);
+      return complain(`metric ${name} has no ${lacking.join(" and no ")}`, `${aKind} needs ${needed.join(" and ")}`);
     if (extra.length > 0)
-      return complain(`metric ${name} has a ${extra.join(" and a ")}`, `a ${kind} has only ${needed.join(" and ")}`);
+      return complain(`metric ${name} has a ${extra.join(" and a ")}`, `${aKind} has only ${may.join(" and ")}`);
     if (kind === "ratio" && whenFailed === "worst")
       return complain(`metric ${name} takes the worst value of a ratio`, "a ratio has none: remove whenFailed");
+    const composed = kind in compositionUnits;
+    if (composed && whenFailed === "worst")
+      return complain(
+        `metric ${name} takes the worst value of ${aKind}`,
+        "a single session has none: failed sessions are missing, and the failure_rate counts them; remove whenFailed",
+      );
+    if (composed && measuredIn !== undefined)
+      return complain(
+        `metric ${name} is measured in ${measuredIn}`,
+        `${aKind} is ${compositionUnits[kind] ? `in ${compositionUnits[kind]}` : "without a unit"}: remove measuredIn`,
+      );
+    if ((kind === "calibration-error" || kind === "drift") && better === "higher")
+      return complain(
+        `metric ${name} says that a higher ${kind} is better`,
+        "it measures a fault: write better: lower",
+      );
+    const unit = compositionUnits[kind] ?? measuredIn;
     const common = {
       name,
       better,
       // that of labels is known when they are read
       matureAfterMs: matureAfter === "labels" ? 0 : matureAfter,
       whenFailed: whenFailed ?? (kind === "proportion" ? "worst" : "missing"),
-      ...(measuredIn === undefined ? {} : { measuredIn }),
+      ...(unit === undefined ? {} : { measuredIn: unit }),
     } as const;
-    if (kind === "ratio")
-      return [{ ...common, kind, numerator: numerator as string, denominator: denominator as string }];
-    if (kind === "quantile") return [{ ...common, kind, value: value as string, quantile: quantile as number }];
-    return [{ ...common, kind, value: value as string }];
+    // what the kind needs is there
+    const own = Object.fromEntries(may.flatMap((key) => (has[key] === undefined ? [] : [[key, has[key]]])));
+    return [{ ...common, kind, ...(kind === "calibration-error" ? { bins: 10 } : {}), ...own } as unknown as Metric];
   });
   if (complaints.length > 0) throw allComplaints(complaints);
   return found;
+}
+
+const metricKeys = [
+  "value",
+  "numerator",
+  "denominator",
+  "quantile",
+  "draws",
+  "catalogue",
+  "probability",
+  "outcome",
+  "bins",
+] as const;
+type MetricKey = (typeof metricKeys)[number];
+
+const neededKeys: Readonly<Record<MetricKind, readonly MetricKey[]>> = {
+  proportion: ["value"],
+  mean: ["value"],
+  ratio: ["numerator", "denominator"],
+  quantile: ["value", "quantile"],
+  "distinct-share": ["value", "draws", "catalogue"],
+  entropy: ["value"],
+  "calibration-error": ["probability", "outcome"],
+  drift: ["value"],
+};
+
+/** What the compositions are measured in. */
+const compositionUnits: Readonly<Partial<Record<MetricKind, string | undefined>>> = {
+  "distinct-share": undefined,
+  entropy: "bits",
+  "calibration-error": undefined,
+  drift: "bits",
+};
+
+/** What a lane's requests make together differs inside a segment; the simulator has it for everyone. */
+function refuseCompositionSegments({ guardrails }: Plan, file: string): void {
+  const found = guardrails.find(({ metric, segment }) => segment !== undefined && isComposition(metric));
+  if (!found) return;
+  throw new InputError(
+    `${file}: margins`,
+    `${found.key} guards ${found.metric.kind === "entropy" ? "an" : "a"} ${found.metric.kind} in a segment, which is not simulated`,
+    `guard ${found.metric.name} over all sessions; the comparison shows every segment`,
+  );
 }
 
 function redactionOf({ traffic }: WrittenProject, document: SourceDocument): RedactionRules | undefined {
@@ -543,6 +617,12 @@ function scenariosOf(
       throw new InputError(place, "segment_broken names no segment", "write where: { workflow: refund }");
     const size = parseMargin(String(spec.by), metric);
     if ("problem" in size) throw new InputError(place, size.problem.replace(/^margin/, "size"), size.wayOut);
+    if (spec.where && isComposition(metric))
+      throw new InputError(
+        place,
+        `${kind} harms ${metric.kind === "entropy" ? "an" : "a"} ${metric.kind} in a segment, which is not simulated`,
+        "harm it over all sessions: remove where",
+      );
     const where = Object.entries(spec.where ?? {}).map(([attribute, value]) => ({ attribute, value: String(value) }));
     for (const { attribute } of where) {
       if (!attributes.includes(attribute))

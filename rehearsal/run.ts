@@ -50,10 +50,28 @@ export interface Manifest {
 
 /** Opens a new run's folder, or with `resume` that of the newest run with the same inputs. */
 export async function openRun(project: Project, options: RunOptions): Promise<Run> {
-  const inputs = await inputsOf(project);
-  const policies: Partial<Record<LaneName, PolicyIdentity>> = {};
-  for (const { lane, policy } of project.lanes) policies[lane] = await identify(lane, policy);
+  const described = await describeRun(project, options);
+  const found = options.resume ? newestRun(project, options, described) : undefined;
+  if (found) return found;
   const { seed, startedAt, versions, command } = options;
+  const id = `${startedAt.toISOString().replace(/[:.]/g, "-")}-${described.key.slice(0, 6)}`;
+  const folder = join(runsFolder(options.out ?? project.folder), id);
+  const manifest = { id, seed, startedAt: startedAt.toISOString(), versions, command, ...described };
+  mkdirSync(folder, { recursive: true });
+  writeTextFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  return { folder, manifest, resumed: false };
+}
+
+/** The newest run with the same inputs, finished or not. */
+export async function runOfSameInputs(project: Project, options: RunOptions): Promise<Run | undefined> {
+  return newestRun(project, options, await describeRun(project, options));
+}
+
+type Described = Pick<Manifest, "key" | "planHash" | "inputs" | "policies">;
+
+async function describeRun(project: Project, { seed, versions }: RunOptions): Promise<Described> {
+  const inputs = await inputsOf(project);
+  const policies = await identifyPolicies(project);
   const { traffic, attributes, arrivals, lanes, replay, plan, redact, labels } = project;
   // how fast it goes changes no observation
   const { concurrency, maxCalls, callsPerSecond, ...settings } = replay;
@@ -65,20 +83,26 @@ export async function openRun(project: Project, options: RunOptions): Promise<Ru
       replay: { ...settings, seed, assignBy: plan.assignBy, version: versions.foretaste },
     }),
   );
-  const root = options.out ?? project.folder;
-  const planHash = sha256(canonicalJson(plan));
-  if (options.resume) {
-    for (const folder of runFolders(root).reverse()) {
-      const manifest = readJsonFile<Manifest>(join(folder, "manifest.json"));
-      if (manifest?.key === key) return { folder, manifest: { ...manifest, planHash, command }, resumed: true };
-    }
+  return { key, planHash: sha256(canonicalJson(plan)), inputs, policies };
+}
+
+function newestRun(
+  project: Project,
+  { out, command }: RunOptions,
+  { key, planHash }: Pick<Described, "key" | "planHash">,
+): Run | undefined {
+  for (const folder of runFolders(out ?? project.folder).reverse()) {
+    const manifest = readJsonFile<Manifest>(join(folder, "manifest.json"));
+    if (manifest?.key === key) return { folder, manifest: { ...manifest, planHash, command }, resumed: true };
   }
-  const id = `${startedAt.toISOString().replace(/[:.]/g, "-")}-${key.slice(0, 6)}`;
-  const folder = join(runsFolder(root), id);
-  const manifest = { id, key, seed, planHash, startedAt: startedAt.toISOString(), versions, command, inputs, policies };
-  mkdirSync(folder, { recursive: true });
-  writeTextFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-  return { folder, manifest, resumed: false };
+  return undefined;
+}
+
+/** What each lane's policy is: its hash covers prompt, model, tools, guardrails and code. */
+export async function identifyPolicies({ lanes }: Project): Promise<Manifest["policies"]> {
+  const policies: Partial<Record<LaneName, PolicyIdentity>> = {};
+  for (const { lane, policy } of lanes) policies[lane] = await identify(lane, policy);
+  return policies;
 }
 
 async function inputsOf({ traffic, labels, lanes }: Project): Promise<Manifest["inputs"]> {

@@ -1,6 +1,6 @@
 import type { Comparison, MetricComparison, SegmentComparison } from "../analysis/compare.ts";
 import type { OperatingCharacteristics } from "../analysis/operating-characteristics.ts";
-import type { Plan } from "../plan/plan.ts";
+import { looksOf, type Plan, type Stage, segmentsInWords } from "../plan/plan.ts";
 import type { Outcomes } from "../shadow/outcomes.ts";
 import type { MetricResult, Result, ScenarioResult, SegmentResult } from "./result.ts";
 import type { TrustCheck } from "./trust.ts";
@@ -44,7 +44,6 @@ export function buildResult(findings: Findings): Result {
 }
 
 function planResult(plan: Plan, gates: ReturnType<typeof judgeGates>): Result["plan"] {
-  const hours = (ms: number) => ms / 3_600_000;
   return {
     ...(plan.owner === undefined ? {} : { owner: plan.owner }),
     ...(plan.channel === undefined ? {} : { channel: plan.channel }),
@@ -53,29 +52,31 @@ function planResult(plan: Plan, gates: ReturnType<typeof judgeGates>): Result["p
     primary: plan.primary,
     guardrails: plan.guardrails.map(({ key, written, metric }) => ({ key, margin: written, better: metric.better })),
     gates: gates.map((gate) => ({ ...gate, metrics: [...gate.metrics] })),
-    stages: plan.stages.map((stage) =>
-      stage.kind === "full"
-        ? {
-            name: stage.name,
-            exposure: 1,
-            minimumHours: null,
-            maximumHours: null,
-            minimumSample: null,
-            lookEveryHours: null,
-            looks: 0,
-          }
-        : {
-            name: stage.name,
-            exposure: stage.exposure,
-            minimumHours: hours(stage.minimumMs),
-            maximumHours: hours(stage.maximumMs),
-            minimumSample: stage.minimumSample,
-            lookEveryHours: hours(stage.lookEveryMs),
-            looks: Math.ceil(stage.maximumMs / stage.lookEveryMs),
-          },
-    ),
+    stages: plan.stages.map(stageResult),
     rule: { ...plan.rule },
     budgets: { ...plan.budgets },
+  };
+}
+
+function stageResult(stage: Stage): Result["plan"]["stages"][number] {
+  const hours = (ms: number) => ms / 3_600_000;
+  const untested = { minimumHours: null, maximumHours: null, minimumSample: null, lookEveryHours: null, looks: 0 };
+  if (stage.kind === "full") return { name: stage.name, exposure: 1, ...untested };
+  const { name, where, approval } = stage;
+  const common = { name, ...(approval ? { approval: approval.by } : {}) };
+  if (stage.kind === "routed") {
+    const addresses = stage.header === undefined ? segmentsInWords(where) : `header ${stage.header}`;
+    return { ...common, exposure: null, addresses, ...untested, maximumHours: hours(stage.durationMs) };
+  }
+  return {
+    ...common,
+    exposure: stage.exposure,
+    ...(where.length === 0 ? {} : { addresses: segmentsInWords(where) }),
+    minimumHours: hours(stage.minimumMs),
+    maximumHours: hours(stage.maximumMs),
+    minimumSample: stage.minimumSample,
+    lookEveryHours: hours(stage.lookEveryMs),
+    looks: looksOf(stage),
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { metricKinds } from "../plan/metric.ts";
 
 const undetermined = z.object({ status: z.literal("undetermined"), reason: z.string() });
 
@@ -17,7 +18,7 @@ export const readings = ["inside", "beyond", "unresolved", "no margin"] as const
 
 /** What a metric shows over all sessions and inside a segment alike. */
 const shownMetric = {
-  kind: z.enum(["proportion", "mean", "ratio", "quantile"]),
+  kind: z.enum(metricKinds),
   better: z.enum(["higher", "lower"]),
   measuredIn: z.string().optional(),
   control: value,
@@ -168,7 +169,12 @@ export const resultSchema = z.object({
     stages: z.array(
       z.object({
         name: z.string(),
-        exposure: z.number(),
+        /** null of a stage that a header or a segment routes to the candidate */
+        exposure: z.number().nullable(),
+        /** the units that take part, when not everyone does */
+        addresses: z.string().optional(),
+        /** who must agree to the promotion */
+        approval: z.string().optional(),
         minimumHours: z.number().nullable(),
         maximumHours: z.number().nullable(),
         minimumSample: z.number().nullable(),

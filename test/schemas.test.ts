@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { planSchema } from "../plan/parse-plan.ts";
+import { planSchema } from "../plan/plan-schema.ts";
 import { projectSchema } from "../rehearsal/project-schema.ts";
 import { resultSchema } from "../reports/result.ts";
 

@@ -49,15 +49,29 @@ function stagesTable({ stages }: Plan): Block[] {
       { title: "Units in each arm, at least", numeric: true },
       { title: "Looks, at most", numeric: true },
     ],
-    stages.map(({ name, exposure, minimumHours, maximumHours, minimumSample, lookEveryHours, looks }) => [
-      looks === 0 ? { text: name, detail: "no control is left: nothing is tested" } : name,
-      format.percent(exposure),
-      format.hours(minimumHours),
-      format.hours(maximumHours),
-      format.count(minimumSample),
-      lookEveryHours === null ? "–" : `${format.count(looks)}, every ${format.hours(lookEveryHours)}`,
-    ]),
+    stages.map(
+      ({ name, exposure, addresses, approval, minimumHours, maximumHours, minimumSample, lookEveryHours, looks }) => [
+        stageName(name, [
+          ...(addresses === undefined ? [] : [`only ${addresses}`]),
+          ...(looks > 0
+            ? []
+            : exposure === null
+              ? ["not compared: nothing is tested"]
+              : ["no control is left: nothing is tested"]),
+          ...(approval === undefined ? [] : [`${approval} must agree to the promotion`]),
+        ]),
+        exposure === null ? "–" : format.percent(exposure),
+        format.hours(minimumHours),
+        format.hours(maximumHours),
+        format.count(minimumSample),
+        lookEveryHours === null ? "–" : `${format.count(looks)}, every ${format.hours(lookEveryHours)}`,
+      ],
+    ),
   );
+}
+
+function stageName(text: string, details: readonly string[]) {
+  return details.length === 0 ? text : { text, detail: details.join("; ") };
 }
 
 /** THE rule of `plan/decide.ts`, in the order in which it is asked at a look. */
@@ -87,17 +101,31 @@ function evidenceInWords({ rule: { evidence, leak }, budgets, guardrails, stages
       note: ", no allowance for chance",
     };
   }
-  const tests = guardrails.length * stages.filter(({ exposure }) => exposure < 1).length;
+  const tests = guardrails.length * stages.filter(({ looks }) => looks > 0).length;
   return {
     harmful:
-      `harm is shown at a one-sided level of ${format.percent(budgets.falseRollback / tests)} and it does not pass ` +
+      `harm is ${shown[evidence]} and it does not pass ` +
       `(${format.percent(budgets.falseRollback)} shared over ${format.count(tests)} metrics and stages)`,
     passes:
       `harm at the margin is rejected at ${format.percent(budgets.missedRegression)} in the last stage with a control, ` +
       `at ${format.percent(leak)} before it`,
-    note: ", the same level at every look, not corrected for the number of looks",
+    note: notes[evidence] ?? "",
   };
 }
+
+const shown: Readonly<Record<string, string>> = {
+  fixed: "shown at its share of the false-rollback budget",
+  sequential: "beyond its group-sequential boundary",
+  "always-valid": "outside its confidence sequence",
+  calibrated: "beyond its calibrated boundary",
+};
+
+const notes: Readonly<Record<string, string>> = {
+  fixed: ", the same level at every look, not corrected for the number of looks",
+  sequential: ", boundaries exact for the planned looks of a stage",
+  "always-valid": ", any number of looks",
+  calibrated: ", exact boundaries for the planned looks of a stage, times a factor found on recorded traffic",
+};
 
 function timeoutInWords(onTimeout: string): string {
   if (onTimeout === "hold") return "At a stage's last look, holding means that the rollout is stopped.";

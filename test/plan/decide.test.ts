@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Decision, decide, type Look } from "../../plan/decide.ts";
 import type { Margin } from "../../plan/margin.ts";
 import type { Metric } from "../../plan/metric.ts";
-import type { Guardrail, Plan, Rule } from "../../plan/plan.ts";
+import { evidences, type Guardrail, type Plan, type Rule, type StageMargin, timeouts } from "../../plan/plan.ts";
 import type { ArmReading, Arms } from "../../plan/reading.ts";
 import { normalUpperQuantile } from "../../statistics/distributions.ts";
 import { arm, guardrail, hour, look, plan } from "../support/plan.ts";
@@ -41,7 +41,14 @@ const oneCase = (margins = margin): fc.Arbitrary<Case> =>
   fc.tuple(fc.constantFrom(success, cost, errors, latency), better).chain(([base, direction]) =>
     fc.record({
       guardrail: margins(direction).map(
-        (own): Guardrail => ({ key: base.name, metric: { ...base, better: direction }, margin: own, written: "" }),
+        (own): Guardrail => ({
+          key: base.name,
+          metric: { ...base, better: direction },
+          margin: own,
+          written: "",
+          spending: { kind: "pocock" },
+          weight: 1,
+        }),
       ),
       arms: base.kind === "proportion" ? arms(0, 1) : arms(-1, 4),
     }),
@@ -55,7 +62,7 @@ const cases = (margins = margin) =>
     );
 
 const rules = fc.record({
-  evidence: fc.constantFrom("point" as const, "fixed" as const),
+  evidence: fc.constantFrom(...evidences),
   onTimeout: fc.constantFrom("hold" as const, "rollback" as const, "promote" as const),
   rollbackFloor: fc.integer({ min: 1, max: 200 }),
 });
@@ -91,9 +98,10 @@ function built({
 /** Steps towards promotion. */
 const rank = ({ action }: Decision) => ({ rollback: 0, hold: 1, promote: 2 })[action];
 
-/** Without the readings, whose z differ in a last bit. */
+/** Without the readings, whose z differ in a last bit, and the reasons, which name an arm. */
 function outcome({ readings, ...rest }: Decision) {
-  return { ...rest, readings: readings.map(({ key, harmful, passes }) => ({ key, harmful, passes })) };
+  const waitingFor = "waitingFor" in rest ? rest.waitingFor.map((reason) => reason.replace(/: .*/, "")) : undefined;
+  return { ...rest, waitingFor, readings: readings.map(({ key, harmful, passes }) => ({ key, harmful, passes })) };
 }
 
 const law = <T>(arbitrary: fc.Arbitrary<T>, check: (own: T) => void) =>
@@ -394,16 +402,19 @@ describe("at a look,", () => {
     );
   });
 
-  it("judges a 2% candidate by its control: at 2% it passes, at 0.1% it rolls back", () => {
-    const failures: Metric = { ...success, name: "failures", better: "lower" };
-    const own = plan({ guardrails: [guardrail(failures, "x3")], exposures: [0.5] });
-    const against = (rate: number) => {
-      const sample = { effectiveSample: 3000 };
-      return decide(own, look([{ control: arm(rate, sample), candidate: arm(0.02, sample) }]));
-    };
-    expect(against(0.02)).toMatchObject({ action: "promote" });
-    expect(against(0.001)).toMatchObject({ action: "rollback", because: "failures" });
-  });
+  it.each(evidences)(
+    "judges a 2%% candidate by its control: at 2%% it passes, at 0.1%% it rolls back (%s)",
+    (evidence) => {
+      const failures: Metric = { ...success, name: "failures", better: "lower" };
+      const own = plan({ guardrails: [guardrail(failures, "x3")], exposures: [0.5], rule: { evidence } });
+      const against = (rate: number) => {
+        const sample = { effectiveSample: 3000 };
+        return decide(own, look([{ control: arm(rate, sample), candidate: arm(0.02, sample) }]));
+      };
+      expect(against(0.02)).toMatchObject({ action: "promote" });
+      expect(against(0.001)).toMatchObject({ action: "rollback", because: "failures" });
+    },
+  );
 
   it("shows the harm of each direction as positive", () => {
     const fall = plan({ guardrails: [guardrail(success, "5pp")] });
@@ -462,5 +473,200 @@ describe("a look that does not fit its plan", () => {
     expect(() => decide(own, look([...metrics, ...metrics]))).toThrow(
       new RangeError("the look has 2 metrics, the plan 1 guardrails"),
     );
+  });
+});
+
+describe("every state that a stage can reach has the decision of the rule's table", () => {
+  const guarded = (rule: Partial<Rule>) => plan({ guardrails: [guardrail(cost, "0.5")], exposures: [0.5], rule });
+  const sharp = { standardError: 0.01 };
+  // harm and pass of the one guardrail, shown by very small errors, or nothing shown by a very large one
+  const metrics = {
+    passes: [arm(1, sharp), arm(1, sharp)],
+    "harm inside its margin": [arm(1, sharp), arm(1.25, sharp)],
+    harm: [arm(1, sharp), arm(1.75, sharp)],
+    open: [arm(1, { standardError: 100 }), arm(1, { standardError: 100 })],
+    unknown: [arm(1, sharp), arm(Number.NaN, sharp)],
+  } as const;
+  const all = <T>(...values: readonly T[]) => values;
+  const states = all("trusted", "mixed units", "broken split", "missing in one arm").flatMap((trust) =>
+    (Object.keys(metrics) as (keyof typeof metrics)[]).flatMap((metric) =>
+      all(29, 30, 99, 100).flatMap((units) =>
+        all(false, true).flatMap((minimum) =>
+          all(false, true).flatMap((certified) =>
+            all(false, true).map((last) => ({ trust, metric, units, minimum, certified, last })),
+          ),
+        ),
+      ),
+    ),
+  );
+  type State = (typeof states)[number];
+
+  /** The table of the rule, written once more. */
+  function wanted({ trust, metric, units, minimum, certified, last }: State, onTimeout: Rule["onTimeout"]): string {
+    if (trust !== "trusted") return last ? "stop" : "hold";
+    if (metric === "harm" && units >= 30) return "rollback";
+    const inside = metric === "passes" || metric === "harm inside its margin";
+    if (inside && units >= 100 && minimum && certified) return "promote";
+    if (!last) return "hold";
+    if (onTimeout === "promote") return certified ? "promote" : "stop";
+    return onTimeout === "rollback" ? "rollback" : "stop";
+  }
+
+  it.each(evidences.flatMap((evidence) => timeouts.map((onTimeout) => [evidence, onTimeout] as const)))(
+    "%s, onTimeout: %s",
+    (evidence, onTimeout) => {
+      const own = guarded({ evidence, onTimeout });
+      for (const state of states) {
+        // estimates alone cannot be open
+        if (evidence === "point" && state.metric === "open") continue;
+        const { trust, metric, units, minimum, certified, last } = state;
+        const [control, candidate] = metrics[metric];
+        const count = { control: units, candidate: units };
+        const missing =
+          trust === "missing in one arm" ? { control: 0, candidate: units } : { control: 0, candidate: 0 };
+        const decision = decide(
+          own,
+          look([{ control, candidate, units: count, missing }], {
+            units: count,
+            elapsedMs: (minimum ? 6 : 5) * hour,
+            last,
+            firstSeen: trust === "broken split" ? { control: 900, candidate: 100 } : { control: 0, candidate: 0 },
+            unitsInBothArms: trust === "mixed units" ? 3 : 0,
+            ...(certified ? {} : { uncertified: "the control has drifted" }),
+          }),
+        );
+        const word = decision.action === "hold" && decision.final ? "stop" : decision.action;
+        expect({ ...state, word }).toEqual({ ...state, word: wanted(state, onTimeout) });
+        if (decision.action === "hold" && word === "hold") expect(decision.waitingFor).not.toEqual([]);
+      }
+    },
+  );
+});
+
+describe("what a look lacks is said:", () => {
+  const own = plan({ guardrails: [guardrail(cost, "0.5")], exposures: [0.5] });
+  const waiting = (metrics: Parameters<typeof look>[0], others: Parameters<typeof look>[1] = {}) => {
+    const decision = decide(own, look(metrics, others));
+    return decision.action === "hold" ? decision.waitingFor : [];
+  };
+
+  it.each([
+    ["an empty arm", { units: { control: 1000, candidate: 0 } }, "cost: the candidate has no units yet"],
+    ["a metric without values", { control: arm(Number.NaN) }, "cost: the control has no value"],
+    [
+      "too few units",
+      { candidate: arm(1, { standardError: Number.NaN }) },
+      "cost: the candidate has too few units for a standard error",
+    ],
+  ])("%s", (_, lacking, reason) => {
+    expect(waiting([{ control: arm(1), candidate: arm(1), ...lacking }])).toEqual([reason]);
+  });
+
+  it("a share of a negative control", () => {
+    const shared = plan({ guardrails: [guardrail(cost, "20%")], exposures: [0.5] });
+    const decision = decide(shared, look([{ control: arm(-1), candidate: arm(-1) }]));
+    expect(decision).toMatchObject({ waitingFor: ["cost: a share of a negative control bounds nothing"] });
+  });
+
+  it("values that are missing more often in one arm, which is no matter of the arms' sizes", () => {
+    const missing = (control: number, candidate: number) =>
+      waiting([
+        {
+          control: arm(1),
+          candidate: arm(1),
+          units: { control: 9000, candidate: 1000 },
+          missing: { control, candidate },
+        },
+      ]);
+    expect(missing(450, 50)).toEqual([]);
+    expect(missing(450, 150)).toEqual(["cost is missing more often in the candidate"]);
+    expect(missing(900, 10)).toEqual(["cost is missing more often in the control"]);
+  });
+
+  it("an unchanged release is held uncertified, a harmful one is rolled back all the same", () => {
+    const others = { uncertified: "traffic is 3 times the planned one" };
+    expect(waiting([{ control: arm(1), candidate: arm(1) }], others)).toEqual([
+      "uncertified: traffic is 3 times the planned one",
+    ]);
+    expect(decide(own, look([{ control: arm(1), candidate: arm(3) }], others))).toMatchObject({ action: "rollback" });
+  });
+});
+
+describe("a stage's own words go before the plan's:", () => {
+  const stageWith = (own: Partial<ReturnType<typeof plan>["stages"][number]>) => {
+    const base = plan({ guardrails: [guardrail(cost, "0.5")], exposures: [0.1, 0.5] });
+    return { ...base, stages: base.stages.map((stage, i) => (i === 0 ? { ...stage, ...own } : stage)) } as Plan;
+  };
+  const at = (own: Plan, stage: number, candidate: number, others: Parameters<typeof look>[1] = {}) =>
+    decide(
+      own,
+      look([{ control: arm(1), candidate: arm(candidate) }], {
+        stage,
+        firstSeen: { control: 0, candidate: 0 },
+        ...others,
+      }),
+    );
+
+  it("margins", () => {
+    const wide: StageMargin = { margin: { kind: "absolute", loss: 1 }, written: "1" };
+    const own = stageWith({ margins: { cost: wide } });
+    expect([at(own, 0, 1.75).action, at(own, 1, 1.75).action]).toEqual(["promote", "rollback"]);
+  });
+
+  it("onTimeout", () => {
+    const own = stageWith({ onTimeout: "rollback" });
+    const open = { last: true, elapsedMs: 0 };
+    expect(at(own, 0, 1, open)).toMatchObject({ action: "rollback", because: "timeout" });
+    expect(at(own, 1, 1, open)).toMatchObject({ action: "hold", final: true });
+  });
+
+  it("rollbackFloor", () => {
+    const own = stageWith({ rollbackFloor: 5 });
+    const few = { units: { control: 1000, candidate: 5 } };
+    expect([at(own, 0, 3, few).action, at(own, 1, 3, few).action]).toEqual(["rollback", "hold"]);
+  });
+});
+
+describe("rollbackAbove", () => {
+  it("is harm that is none yet, on the margin's scale", () => {
+    const lenient: Guardrail = { ...guardrail(cost, "20%"), rollbackAbove: { kind: "relative", factor: 1.1 } };
+    const strict = guardrail(cost, "20%");
+    const read = (own: Guardrail, candidate: number) =>
+      decide(plan({ guardrails: [own] }), look([{ control: arm(1), candidate: arm(candidate) }])).readings[0];
+    expect(read(strict, 1.08)?.harmful).toBe(true);
+    expect(read(lenient, 1.08)?.harmful).toBe(false);
+    expect(read(lenient, 1.3)?.harmful).toBe(true);
+    // (1.3 − 1.1) / √(.01² + (1.1 · .01)²)
+    expect(read(lenient, 1.3)?.zRollback).toBeCloseTo(0.2 / Math.hypot(0.01, 0.011), 10);
+  });
+});
+
+describe("the time of a look", () => {
+  const frozen = (evidence: Rule["evidence"]) =>
+    plan({
+      guardrails: [guardrail(cost, "0.5")],
+      exposures: [0.5],
+      rule: { evidence },
+      calibration: { plannedSample: [[250]] },
+    });
+  const timeAt = (own: Plan, units: number, others: Parameters<typeof look>[1] = {}) =>
+    decide(
+      own,
+      look([{ control: arm(1), candidate: arm(1) }], { ...others, units: { control: units, candidate: units } }),
+    ).readings[0]?.time;
+
+  it("is the share of the planned sample, 1 / (1/n₁ + 1/n₀), and 1 at the last look", () => {
+    expect(timeAt(frozen("sequential"), 100)).toBe(0.2);
+    expect(timeAt(frozen("sequential"), 5000)).toBe(1);
+    expect(timeAt(frozen("sequential"), 100, { last: true })).toBe(1);
+  });
+
+  it("goes on beyond the plan for a confidence sequence, which has no last look", () => {
+    expect(timeAt(frozen("always-valid"), 1000, { last: true })).toBe(2);
+  });
+
+  it("is the clock's share of the stage while the plan is not frozen", () => {
+    const own = plan({ guardrails: [guardrail(cost, "0.5")], rule: { evidence: "sequential" } });
+    expect(timeAt(own, 100, { elapsedMs: 12 * hour })).toBe(0.25);
   });
 });

@@ -75,7 +75,7 @@ describe("readDocument", () => {
     ],
     [
       'name: "a\n',
-      'plan.yaml:2:1: not valid YAML: Missing closing "quote; check indentation, quotes and brackets there',
+      'plan.yaml:1:7: not valid YAML: Missing closing "quote; check indentation, quotes and brackets there',
     ],
     [
       "name: a: b\n",

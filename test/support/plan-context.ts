@@ -1,5 +1,5 @@
 import type { Metric } from "../../plan/metric.ts";
-import type { PlanContext } from "../../plan/parse-plan.ts";
+import type { PlanContext } from "../../plan/plan-context.ts";
 
 const common = { value: "x", matureAfterMs: 0, whenFailed: "missing" } as const;
 

@@ -1,8 +1,8 @@
-import type { Look } from "../../plan/decide.ts";
+import type { Look, MetricLook } from "../../plan/decide.ts";
 import { parseMargin } from "../../plan/margin.ts";
 import type { Metric } from "../../plan/metric.ts";
 import type { Guardrail, Plan, Rule, Segment, Stage } from "../../plan/plan.ts";
-import type { ArmReading } from "../../plan/reading.ts";
+import type { ArmReading, Arms } from "../../plan/reading.ts";
 import { success } from "./traffic.ts";
 
 export const hour = 3_600_000;
@@ -12,7 +12,7 @@ export function guardrail(metric: Metric, written: string, segment?: Segment): G
   const margin = parseMargin(written, metric);
   if ("problem" in margin) throw new RangeError(margin.problem);
   const key = segment ? `${metric.name}@${segment.attribute}=${segment.value}` : metric.name;
-  return { key, metric, margin, written, ...(segment ? { segment } : {}) };
+  return { key, metric, margin, written, spending: { kind: "pocock" }, weight: 1, ...(segment ? { segment } : {}) };
 }
 
 /** Controlled stages at these exposures, of 6 to 48 hours and 100 units in each arm, then everyone. */
@@ -22,6 +22,8 @@ export function stages(exposures: readonly number[]): Stage[] {
       kind: "controlled" as const,
       name: `${exposure * 100}%`,
       exposure,
+      where: [],
+      weight: 1,
       minimumMs: 6 * hour,
       maximumMs: 48 * hour,
       minimumSample: 100,
@@ -59,8 +61,10 @@ export function arm(estimate: number, { standardError = 0.01, effectiveSample = 
 }
 
 /** A look at which nothing but the metrics speaks: time and sample are reached, the split is as planned. */
-export function look(metrics: Look["metrics"], others: Partial<Look> = {}): Look {
-  const units = { control: 1000, candidate: 1000 };
+export function look(
+  metrics: readonly (Arms<ArmReading> & Partial<MetricLook>)[],
+  { units = { control: 1000, candidate: 1000 }, ...others }: Partial<Omit<Look, "metrics">> = {},
+): Look {
   return {
     stage: 0,
     elapsedMs: 24 * hour,
@@ -68,7 +72,7 @@ export function look(metrics: Look["metrics"], others: Partial<Look> = {}): Look
     units,
     firstSeen: units,
     unitsInBothArms: 0,
-    metrics,
+    metrics: metrics.map((own) => ({ units, missing: { control: 0, candidate: 0 }, ...own })),
     ...others,
   };
 }
