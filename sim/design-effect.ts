@@ -6,7 +6,7 @@ import type { SimulatedGuardrail, SimulationInput } from "./simulation-input.ts"
 export interface EffectsFrom {
   /** design effect of guardrail g after k windows at k · guardrails + g: clustered over independent variance */
   readonly designEffect: Float64Array;
-  /** units per visible session after k windows */
+  /** units per session that is visible at maturity m after k windows, at k · maturities + m */
   readonly unitsPerSession: Float64Array;
   /** distinct units that arrive within k windows, for the whole plan */
   readonly unitsArrived: Float64Array;
@@ -51,29 +51,28 @@ export class DesignEffects {
   }
 
   #clustering(start: number, base: EffectsFrom | undefined): Pick<EffectsFrom, "designEffect" | "unitsPerSession"> {
-    const { guardrails, sessions, slowest } = this.#input;
+    const { guardrails, sessions } = this.#input;
     const shared = this.#base ? this.#base.#values : undefined;
     const clusters = guardrails.map((guardrail, g) =>
       base && this.#values[g] === shared?.[g]
         ? undefined
         : new Cluster(guardrail, this.#values[g] as Values, sessions.units),
     );
-    const seen = new Uint8Array(sessions.units);
+    const maturities = sessions.lags.length;
+    const visible = sessions.lags.map(() => ({ sessions: 0, units: 0, seen: new Uint8Array(sessions.units) }));
     const designEffect = new Float64Array((this.#longest + 1) * guardrails.length).fill(1);
-    const unitsPerSession = new Float64Array(this.#longest + 1).fill(1);
-    let count = 0;
-    let units = 0;
+    const unitsPerSession = new Float64Array((this.#longest + 1) * maturities).fill(1);
     for (let k = 1; k <= this.#longest; k++) {
       for (const [maturity, { delays }] of sessions.lags.entries()) {
+        const own = visible[maturity] as (typeof visible)[number];
         for (const [lag, delay] of delays.entries()) {
           this.#eachSession(start + k - 1 - delay, start, maturity, lag, (i, unit) => {
             for (const [g, guardrail] of guardrails.entries()) {
               if (guardrail.maturity === maturity) clusters[g]?.add(i, unit);
             }
-            if (maturity !== slowest) return;
-            count += 1;
-            if (seen[unit] === 0) units += 1;
-            seen[unit] = 1;
+            own.sessions += 1;
+            if (own.seen[unit] === 0) own.units += 1;
+            own.seen[unit] = 1;
           });
         }
       }
@@ -81,7 +80,9 @@ export class DesignEffects {
         const at = k * guardrails.length + g;
         designEffect[at] = cluster ? cluster.effect() : (base?.designEffect[at] as number);
       }
-      unitsPerSession[k] = count === 0 ? 1 : units / count;
+      for (const [maturity, own] of visible.entries()) {
+        unitsPerSession[k * maturities + maturity] = own.sessions === 0 ? 1 : own.units / own.sessions;
+      }
     }
     return { designEffect, unitsPerSession };
   }

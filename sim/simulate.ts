@@ -1,12 +1,9 @@
 import { type Pool, workerBeside } from "../io/pool.ts";
-import { hashText } from "../plan/assignment.ts";
-import { bucketCount } from "../plan/parse-plan.ts";
+import { bucketCount, hashText } from "../plan/assignment.ts";
 import { controlledStages } from "../plan/plan.ts";
-import type { Values } from "../shadow/outcomes.ts";
-import { type RandomStream, randomStream, type StudyKey, studyKey } from "../statistics/random-stream.ts";
-import { assignUnits, BucketTables, FirstSeen } from "./bucket-tables.ts";
-import { DesignEffects } from "./design-effect.ts";
-import { type Rollout, simulateRollout } from "./rollout.ts";
+import { type RandomStream, randomStream, studyKey } from "../statistics/random-stream.ts";
+import type { Rollout } from "./rollout.ts";
+import { SaltSimulation } from "./salt-simulation.ts";
 import type { SimulationInput } from "./simulation-input.ts";
 
 /** The module that runs {@link simulateSalts} in a thread. */
@@ -14,6 +11,8 @@ export const simulationWorker = workerBeside(import.meta.url, "worker");
 
 /** A few salts: the tables of each serve every scenario, and all share the population's design effects. */
 export interface SaltsJob {
+  /** tells the studies of a program apart */
+  readonly study: number;
   readonly input: SimulationInput;
   readonly seed: string;
   readonly salts: readonly number[];
@@ -21,6 +20,7 @@ export interface SaltsJob {
 }
 
 const saltsPerJob = 5;
+let studies = 0;
 
 /** The rollouts of one scenario, by salt; one salt is one cluster of the Monte Carlo error. */
 export interface ScenarioRollouts {
@@ -44,8 +44,10 @@ export async function simulate(
   pool: Pool<SaltsJob, Rollout[][][]>,
   onProgress: () => void = () => {},
 ): Promise<ScenarioRollouts[]> {
+  studies += 1;
   const all = Array.from({ length: salts }, (_, salt) => salt);
   const jobs = Array.from({ length: Math.ceil(salts / saltsPerJob) }, (_, job) => ({
+    study: studies,
     input,
     seed,
     salts: all.slice(job * saltsPerJob, (job + 1) * saltsPerJob),
@@ -56,43 +58,35 @@ export async function simulate(
 }
 
 /** The rollouts of a few salts, by salt and scenario. */
-export function simulateSalts({ input, seed, salts, replicatesPerSalt }: SaltsJob): Rollout[][][] {
-  const longest = Math.max(...controlledStages(input.plan).map(({ maximumMs }) => maximumMs / input.windowMs));
-  const controlValues = input.guardrails.map(({ control }) => control);
-  const controlEffects = new DesignEffects(input, controlValues, longest);
-  const arms = input.scenarios.map((_, s) => {
-    const values = input.guardrails.map(({ candidates }) => candidates[s] as Values);
-    const same = values.every((own, g) => own === controlValues[g]);
-    return { values, same, effects: same ? controlEffects : new DesignEffects(input, values, longest, controlEffects) };
-  });
-  const study = studyKey(seed);
-  return salts.map((salt) => {
-    const hash = hashText(`${seed}/${salt}`);
-    const assignment = assignUnits(input.sessions.unitHash, hash);
-    const control = new BucketTables(input, assignment, controlValues);
-    const firstSeen = new FirstSeen(input, assignment);
-    return arms.map(({ values, same, effects }) => {
-      const candidate = same ? control : new BucketTables(input, assignment, values);
-      const world = { input, control, candidate, firstSeen, controlEffects, candidateEffects: effects };
-      return Array.from({ length: replicatesPerSalt }, (_, r) =>
-        simulateRollout(world, permutationOf(study, salt * replicatesPerSalt + r)),
-      );
-    });
-  });
+export function simulateSalts({ study, input, seed, salts, replicatesPerSalt }: SaltsJob): Rollout[][][] {
+  if (latest?.study !== study) latest = { study, engine: new SaltSimulation(input, replicatesPerSalt) };
+  const { engine } = latest;
+  const key = studyKey(seed);
+  const most = Math.max(...controlledStages(input.plan).map(({ exposure }) => Math.round(exposure * bucketCount)));
+  return salts.map((salt) =>
+    engine.simulate(hashText(`${seed}/${salt}`), (replicate) =>
+      exposureOrder(randomStream(key, orderPurpose, salt * replicatesPerSalt + replicate), most),
+    ),
+  );
 }
 
-/** Separates the permutations from the streams of policies. */
-const permutationPurpose = 2;
+/** A thread's jobs are mostly of one study: what all salts share is made once. */
+let latest: { readonly study: number; readonly engine: SaltSimulation } | undefined;
 
-function permutationOf(study: StudyKey, replicate: number): Uint16Array {
-  return shuffled(randomStream(study, permutationPurpose, replicate));
-}
+/** Separates the orders of buckets from the streams of policies. */
+const orderPurpose = 2;
 
-/** Source: Durstenfeld (1964), CACM 7:420, Algorithm 235. */
-function shuffled(random: RandomStream): Uint16Array {
+/**
+ * The buckets in the order in which a rollout exposes them, drawn as far as it may go.
+ *
+ * @param most buckets that are ever exposed
+ *
+ * Source: Durstenfeld (1964), CACM 7:420, Algorithm 235, from the front.
+ */
+export function exposureOrder(random: RandomStream, most: number): Uint16Array {
   const order = Uint16Array.from({ length: bucketCount }, (_, i) => i);
-  for (let i = bucketCount - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
+  for (let i = 0; i < most; i++) {
+    const j = i + Math.floor(random() * (bucketCount - i));
     const kept = order[i] as number;
     order[i] = order[j] as number;
     order[j] = kept;

@@ -1,8 +1,10 @@
 import { finalize, hashText } from "../plan/assignment.ts";
+import { isComposition } from "../plan/metric.ts";
 import { controlledStages, type Guardrail, type Plan } from "../plan/plan.ts";
 import type { Attribute, Outcomes, Values } from "../shadow/outcomes.ts";
 import { quantileSorted } from "../statistics/quantiles/quantiles.ts";
 import { lapsOf, unroll } from "./laps.ts";
+import { plannedSample } from "./planned-sample.ts";
 import { copyShared, shared } from "./shared-arrays.ts";
 
 /** Everything that the simulation of a plan reads: typed arrays on shared memory, so that threads read one copy. */
@@ -53,8 +55,12 @@ export interface SimulatedGuardrail {
   readonly centre: number;
   /** 1 for the sessions of the segment; null for everyone */
   readonly mask: Uint8Array | null;
+  /** of the sessions that are in the segment */
+  readonly share: number;
   /** upper edges of the bins of a quantile metric, rising; the last is the largest value */
   readonly edges: Float64Array | null;
+  /** of a composition: variance of second order, times the squared sum of denominators; else 0 */
+  readonly curvature: number;
   readonly control: Values;
   readonly candidates: readonly Values[];
 }
@@ -110,28 +116,31 @@ export function simulationInput(plan: Plan, outcomes: Outcomes, scenarios: reado
   const arrival = Int32Array.from(unrolled, ({ at }) => Math.floor((at - startMs) / windowMs));
   const endMs = Float64Array.from(unrolled, ({ session, lap }) => (outcomes.endMs[session] as number) + lap * lapMs);
   const maturities = [...new Set(plan.guardrails.map(({ metric }) => metric.matureAfterMs))].sort((a, b) => a - b);
+  const guardrails = plan.guardrails.map((guardrail) => simulatedGuardrail(guardrail, outcomes, scenarios, maturities));
+  const sessions: SessionColumns = {
+    base,
+    unit,
+    units: laps * logUnits,
+    unitHash: unitHashes(outcomes.unitNames, laps),
+    windowStart: windowStarts(arrival, planWindows),
+    first: firstSessions(unit, laps * logUnits),
+    lags: maturities.map((mature) =>
+      lagsOf(
+        Int32Array.from(
+          { length: n },
+          (_, i) => Math.ceil(((endMs[i] as number) + mature - startMs) / windowMs) - (arrival[i] as number) - 1,
+        ),
+      ),
+    ),
+  };
+  const calibration = plan.calibration ?? { plannedSample: plannedSample(plan, windowMs, sessions, guardrails) };
   return {
-    plan,
+    plan: { ...plan, calibration },
     windowMs,
     planWindows,
     laps,
-    sessions: {
-      base,
-      unit,
-      units: laps * logUnits,
-      unitHash: unitHashes(outcomes.unitNames, laps),
-      windowStart: windowStarts(arrival, planWindows),
-      first: firstSessions(unit, laps * logUnits),
-      lags: maturities.map((mature) =>
-        lagsOf(
-          Int32Array.from(
-            { length: n },
-            (_, i) => Math.ceil(((endMs[i] as number) + mature - startMs) / windowMs) - (arrival[i] as number) - 1,
-          ),
-        ),
-      ),
-    },
-    guardrails: plan.guardrails.map((guardrail) => simulatedGuardrail(guardrail, outcomes, scenarios, maturities)),
+    sessions,
+    guardrails,
     slowest: maturities.length - 1,
     scenarios: scenarios.map(({ name }) => name),
   };
@@ -156,20 +165,24 @@ function simulatedGuardrail(
   };
   const control = share(own.control);
   const candidates = scenarios.map(({ candidate }) => share(candidate[index] as Values));
-  const quantile = guardrail.metric.kind === "quantile" ? guardrail.metric.quantile : undefined;
+  const { metric } = guardrail;
+  const quantile = metric.kind === "quantile" ? metric.quantile : undefined;
+  const mask = guardrail.segment
+    ? segmentMask(
+        outcomes.attributes.get(guardrail.segment.attribute),
+        guardrail.segment.value,
+        outcomes.sessions.length,
+      )
+    : null;
   return {
-    kind: quantile !== undefined ? "quantile" : guardrail.metric.kind === "ratio" ? "ratio" : "session",
+    kind: quantile !== undefined ? "quantile" : metric.kind === "ratio" || isComposition(metric) ? "ratio" : "session",
     guardrail,
     maturity: maturities.indexOf(guardrail.metric.matureAfterMs),
     centre: own.control.kind === "sums" ? total(own.control.numerator) / (total(own.control.denominator) || 1) : 0,
-    mask: guardrail.segment
-      ? segmentMask(
-          outcomes.attributes.get(guardrail.segment.attribute),
-          guardrail.segment.value,
-          outcomes.sessions.length,
-        )
-      : null,
+    mask,
+    share: mask === null ? 1 : mask.reduce((sum, inside) => sum + inside, 0) / mask.length,
     edges: quantile === undefined ? null : tailEdges([...copies.keys()], quantile),
+    curvature: Math.max(...[...copies.keys()].map(curvatureOf)),
     control,
     candidates,
   };
@@ -191,6 +204,10 @@ function tailEdges(distributions: readonly Values[], quantile: number): Float64A
     edges.add(sorted[sorted.length - 1] ?? 0);
   }
   return copyShared(Float64Array, Float64Array.from(edges).sort());
+}
+
+function curvatureOf(values: Values): number {
+  return values.kind === "sums" ? (values.composition?.curvature ?? 0) : 0;
 }
 
 function segmentMask(attribute: Attribute | undefined, value: string, n: number): Uint8Array {

@@ -1,9 +1,11 @@
 import { replayBench } from "./replay.ts";
 import { sequentialBench } from "./sequential.ts";
+import { simulateBench } from "./simulate.ts";
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   replay: replayBench,
   sequential: sequentialBench,
+  simulate: simulateBench,
 };
 
 const [name = "replay"] = process.argv.slice(2);

@@ -22,6 +22,7 @@ const salts = 200;
 const replicatesPerSalt = 10;
 const exactReplicates = 1500;
 const fast = simulateSalts({
+  study: 0,
   input: simulationInput(plan, outcomes, values),
   seed: "agreement",
   salts: Array.from({ length: salts }, (_, salt) => salt),

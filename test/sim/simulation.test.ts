@@ -4,11 +4,13 @@ import { position, type TextHash } from "../../plan/assignment.ts";
 import type { ControlledStage, Plan } from "../../plan/plan.ts";
 import { asReplayed, atMargin, candidateValues, noChange } from "../../scenarios/scenario.ts";
 import type { Outcomes, Values } from "../../shadow/outcomes.ts";
-import { assignUnits, BucketTables } from "../../sim/bucket-tables.ts";
-import { armReading, type Rollout } from "../../sim/rollout.ts";
+import { assignUnits } from "../../sim/assign-units.ts";
+import type { Rollout } from "../../sim/rollout.ts";
 import { type SaltsJob, simulate, simulateSalts, simulationWorker } from "../../sim/simulate.ts";
 import { type SimulationInput, simulationInput } from "../../sim/simulation-input.ts";
 import { clusteredQuantile } from "../../statistics/quantiles/quantiles.ts";
+import { armReading, BucketTables } from "../support/plain-engine.ts";
+import { guardrail } from "../support/plan.ts";
 import { clusteredTraffic, latency, smallPlan } from "../support/traffic.ts";
 
 const outcomes = clusteredTraffic({ users: 600 });
@@ -55,7 +57,7 @@ describe("simulate", () => {
   it("never ends a rollout before a stage's minimum, and never after the sum of the maxima", async () => {
     const input = inputOf(plan);
     const longest =
-      plan.stages.reduce((sum, stage) => sum + (stage.kind === "full" ? 0 : stage.maximumMs), 0) / input.windowMs;
+      plan.stages.reduce((sum, stage) => sum + (stage.kind === "controlled" ? stage.maximumMs : 0), 0) / input.windowMs;
     for (const { bySalt } of await simulate(
       input,
       { seed: "x", salts: 10, replicatesPerSalt: 10 },
@@ -143,14 +145,14 @@ describe("bucket tables", () => {
 
 describe("a quantile metric", () => {
   const own = smallPlan({
-    guardrails: [{ key: "latency", metric: latency, margin: { kind: "relative", factor: 1.3 }, written: "30%" }],
+    guardrails: [guardrail(latency, "30%")],
   });
   const input = inputOf(own, clusteredTraffic());
-  const guardrail = input.guardrails[0] as SimulationInput["guardrails"][number];
+  const simulated = input.guardrails[0] as SimulationInput["guardrails"][number];
 
   it("has from bins the quantile and the standard error that all its values have", () => {
-    const values = guardrail.control as Extract<Values, { kind: "requests" }>;
-    const edges = guardrail.edges as Float64Array;
+    const values = simulated.control as Extract<Values, { kind: "requests" }>;
+    const edges = simulated.edges as Float64Array;
     const sums = new Float64Array(1 + edges.length);
     for (const value of values.values) {
       const bin = edges.findIndex((edge) => edge >= value);
@@ -158,7 +160,7 @@ describe("a quantile metric", () => {
     }
     const units = Int32Array.from(values.values, (_, k) => k);
     const exact = clusteredQuantile(values.values, units, units.length, 0.95);
-    const binned = armReading(guardrail, sums, 1, 1);
+    const binned = armReading(simulated, sums, 1, 1);
     // k values in a bin stand within √k/2 ranks (one standard deviation, in its middle) of an even spread; the quantile's own
     // standard error is √(n·p·q) ranks; 4.5 standard deviations happen by chance once in 150,000 seeds
     const k = sums[1 + edges.findIndex((edge) => edge >= exact.estimate)] as number;

@@ -53,6 +53,8 @@ export function exactRollout(
         metrics: plan.guardrails.map((_, g) => ({
           control: arms.control.reading(g),
           candidate: arms.candidate.reading(g),
+          units: { control: arms.control.units, candidate: arms.candidate.units },
+          missing: { control: 0, candidate: 0 },
         })),
       });
       if (decision.action === "promote") {

@@ -1,0 +1,99 @@
+import type { ArmReading } from "../plan/reading.ts";
+import { normalUpperQuantile } from "../statistics/distributions.ts";
+import { quantileRanks } from "../statistics/quantiles/quantiles.ts";
+import type { Columns } from "./columns.ts";
+
+/** An arm of a guardrail that is read into, look after look. */
+export interface MutableReading extends ArmReading {
+  estimate: number;
+  standardError: number;
+  effectiveSample: number;
+}
+
+/**
+ * Reads an arm of a guardrail from its sums, with the variance of independent sessions times the design effect. A composition is
+ * read to first order, with the variance of second order beside it and no value below the draws that it asks for.
+ *
+ * @param sums     of the guardrail's columns, in their own units
+ * @param sessions visible ones of the arm, whether or not they have a value
+ */
+export function readArm(
+  into: MutableReading,
+  { guardrail, kind, denominator }: Columns,
+  sums: Float64Array,
+  sessions: number,
+  designEffect: number,
+): void {
+  const { metric } = guardrail.guardrail;
+  if (kind === "quantile") {
+    readQuantile(
+      into,
+      guardrail.edges as Float64Array,
+      sums,
+      metric.kind === "quantile" ? metric.quantile : 0.5,
+      designEffect,
+    );
+    return;
+  }
+  const ratio = kind === "ratio";
+  const a = sums[0] as number;
+  const b = ratio ? (sums[1] as number) : denominator ? (sums[kind === "mean" ? 2 : 1] as number) : sessions;
+  if (!(b > 0) || (metric.kind === "distinct-share" && b < metric.draws)) {
+    clear(into);
+    return;
+  }
+  const mean = a / b;
+  const aa = ratio ? (sums[2] as number) : kind === "mean" ? (sums[1] as number) : a;
+  const ab = ratio ? (sums[3] as number) : a;
+  const bb = ratio ? (sums[4] as number) : b;
+  const n = ratio ? sessions : b;
+  const residual = Math.max(0, aa - 2 * mean * ab + mean * mean * bb);
+  const variance = n < 2 ? Number.NaN : ((residual * n) / (n - 1) / (b * b)) * designEffect;
+  into.estimate = guardrail.centre + mean;
+  into.standardError = Math.sqrt(variance + guardrail.curvature / (b * b));
+  into.effectiveSample = b / designEffect;
+}
+
+function clear(into: MutableReading): void {
+  into.estimate = Number.NaN;
+  into.standardError = Number.NaN;
+  into.effectiveSample = 0;
+}
+
+/** P-quantile from counts by bin, with the order-statistic interval over 2z as its standard error. */
+function readQuantile(
+  into: MutableReading,
+  edges: Float64Array,
+  sums: Float64Array,
+  p: number,
+  designEffect: number,
+): void {
+  let n = 0;
+  for (let j = 0; j < edges.length; j++) n += sums[j] as number;
+  const effective = n / designEffect;
+  const { lower, upper } = quantileRanks(effective, p);
+  if (lower === null || upper === null) {
+    clear(into);
+    return;
+  }
+  const width = quantileAt(edges, sums, n, upper / effective) - quantileAt(edges, sums, n, lower / effective);
+  into.estimate = quantileAt(edges, sums, n, p);
+  into.standardError = width / (2 * twoSided95);
+  into.effectiveSample = effective;
+}
+
+function quantileAt(edges: Float64Array, sums: Float64Array, n: number, share: number): number {
+  const wanted = share * n;
+  let below = 0;
+  for (let j = 0; j < edges.length; j++) {
+    const inside = sums[j] as number;
+    if (below + inside >= wanted && inside > 0) {
+      const from = edges[Math.max(0, j - 1)] as number;
+      return from + ((edges[j] as number) - from) * ((wanted - below) / inside);
+    }
+    below += inside;
+  }
+  return edges[edges.length - 1] as number;
+}
+
+const twoSided95 = normalUpperQuantile(0.025);

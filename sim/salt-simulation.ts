@@ -1,0 +1,450 @@
+import { bucketCount, type TextHash } from "../plan/assignment.ts";
+import { type ControlledStage, controlledStages } from "../plan/plan.ts";
+import type { Values } from "../shadow/outcomes.ts";
+import { assignUnits } from "./assign-units.ts";
+import { addColumns, type Block, blockOf, type Columns, columnsOf } from "./columns.ts";
+import { DesignEffects } from "./design-effect.ts";
+import { bytesPerVector, createKernel, type Kernel, lanes } from "./gather.ts";
+import { LookRule } from "./look-rule.ts";
+import type { Rollout } from "./rollout.ts";
+import type { SessionColumns, SimulationInput } from "./simulation-input.ts";
+
+/** What a scenario changes: the guardrails whose values are not the control's, and the population's design effects. */
+interface Arm {
+  readonly values: readonly Values[];
+  readonly effects: DesignEffects;
+  /** by maturity; null where nothing is changed */
+  readonly blocks: readonly (Block | null)[];
+}
+
+/** Rows of a table are the buckets, then the sum of all of them. */
+const tableRows = bucketCount + 1;
+const tableBytes = (vectors: number) => tableRows * vectors * bytesPerVector;
+
+/**
+ * Simulates all replicates of a salt under every scenario, window by window: the sums of a window's sessions by bucket are made
+ * once, and every rollout that is under way adds up its own buckets of them. A rollout carries its own stage and start, so that
+ * promotions, holds and rollbacks change its course.
+ *
+ * Sums are integers, so that they do not depend on the order in which they are made. Memory: the tables of the sessions that
+ * become visible in one window, and some vectors a rollout; never the whole log's.
+ */
+export class SaltSimulation {
+  readonly #input: SimulationInput;
+  readonly #stages: readonly ControlledStage[];
+  readonly #columns: readonly Columns[];
+  readonly #control: readonly Block[];
+  readonly #controlValues: readonly Values[];
+  readonly #controlEffects: DesignEffects;
+  readonly #arms: readonly Arm[];
+  readonly #replicates: number;
+  readonly #kernel: Kernel;
+  readonly #place: Places;
+  readonly #rule: LookRule;
+  readonly #rows: Float64Array;
+
+  /** @param replicates of each salt */
+  constructor(input: SimulationInput, replicates: number, kernel: "wasm" | "javascript" = "wasm") {
+    this.#input = input;
+    this.#stages = controlledStages(input.plan);
+    this.#replicates = replicates;
+    this.#columns = input.guardrails.map((guardrail) => columnsOf(guardrail, input.laps));
+    const block = (maturity: number, chosen: (g: number) => boolean, before: number) => {
+      const guardrails = input.guardrails.flatMap((own, g) => (own.maturity === maturity && chosen(g) ? [g] : []));
+      return blockOf(
+        guardrails.map((g) => this.#columns[g] as Columns),
+        guardrails,
+        before,
+      );
+    };
+    // the control's first column counts sessions
+    this.#control = input.sessions.lags.map((_, maturity) => block(maturity, () => true, 1));
+    this.#controlValues = input.guardrails.map(({ control }) => control);
+    const longest = Math.max(...this.#stages.map(({ maximumMs }) => maximumMs / input.windowMs));
+    this.#controlEffects = new DesignEffects(input, this.#controlValues, longest);
+    this.#arms = input.scenarios.map((_, s) => {
+      const values = input.guardrails.map(({ candidates }) => candidates[s] as Values);
+      const changed = values.map((own, g) => own !== this.#controlValues[g]);
+      return {
+        values,
+        effects: changed.includes(true)
+          ? new DesignEffects(input, values, longest, this.#controlEffects)
+          : this.#controlEffects,
+        blocks: input.sessions.lags.map((_, maturity) => {
+          const own = block(maturity, (g) => changed[g] === true, 0);
+          return own.columns.length === 0 ? null : own;
+        }),
+      };
+    });
+    this.#place = new Places(input, this.#control, this.#arms, replicates);
+    this.#kernel = createKernel(this.#place.bytes, kernel);
+    this.#rule = new LookRule(input, this.#columns);
+    const widest = Math.max(
+      ...[...this.#control, ...this.#arms.flatMap(({ blocks }) => blocks)].map((own) => own?.width ?? 0),
+    );
+    this.#rows = new Float64Array(tableRows * widest);
+  }
+
+  /** @returns the rollouts of each scenario */
+  simulate(salt: TextHash, permutationOf: (replicate: number) => Uint16Array): Rollout[][] {
+    const { input, place, kernel, replicates } = this.#parts();
+    const units = assignUnits(input.sessions.unitHash, salt);
+    kernel.integers.fill(0);
+    for (let r = 0; r < replicates; r++) kernel.shorts.set(permutationOf(r), place.order(r) >> 1);
+    kernel.shorts[place.totalOrder >> 1] = bucketCount;
+    const course = new Courses(this.#arms.length * replicates);
+    const picked = new PickedSessions();
+    for (let window = 0; window < input.planWindows && course.underWay > 0; window++) {
+      const since = course.earliestStart();
+      this.#countArrivals(window, units, picked);
+      const visible = this.#fillTables(window, since, units, picked);
+      for (let i = 0; i < course.count; i++) {
+        if (course.isOver(i)) continue;
+        this.#advance(course, i, window, visible);
+      }
+    }
+    return this.#arms.map((_, s) => course.rollouts.slice(s * replicates, (s + 1) * replicates));
+  }
+
+  #parts() {
+    return { input: this.#input, place: this.#place, kernel: this.#kernel, replicates: this.#replicates };
+  }
+
+  /** Units that are first seen in a window, by bucket. */
+  #countArrivals(window: number, { buckets, starts }: Units, picked: PickedSessions): void {
+    const { sessions } = this.#input;
+    const table = this.#place.arrivals >> 2;
+    const { integers } = this.#kernel;
+    integers.fill(0, table, table + tableRows * lanes);
+    let total = 0;
+    for (let i = sessions.windowStart[window] as number; i < (sessions.windowStart[window + 1] as number); i++) {
+      if (sessions.first[i] === 0) continue;
+      const unit = sessions.unit[i] as number;
+      for (let copy = starts[unit] as number; copy < (starts[unit + 1] as number); copy++) {
+        const at = table + (buckets[copy] as number) * lanes;
+        integers[at] = (integers[at] as number) + 1;
+        total += 1;
+      }
+    }
+    integers[table + bucketCount * lanes] = total;
+    picked.clear();
+  }
+
+  /** The tables of what becomes visible at the end of a window, of sessions that arrived since a start. */
+  #fillTables(window: number, since: number, units: Units, picked: PickedSessions): readonly VisibleCell[] {
+    const { sessions } = this.#input;
+    const cells: VisibleCell[] = [];
+    for (const [maturity, { lag, delays }] of sessions.lags.entries()) {
+      for (const [index, delay] of delays.entries()) {
+        const arrival = window - delay;
+        if (arrival < since || arrival < 0) continue;
+        picked.pick(sessions, units, arrival, lag, index);
+        if (picked.count === 0) continue;
+        cells.push({ maturity, index, arrival });
+        this.#fill(
+          this.#control[maturity] as Block,
+          this.#controlValues,
+          this.#place.control(maturity, index),
+          picked,
+          true,
+        );
+        for (const [s, arm] of this.#arms.entries()) {
+          const block = arm.blocks[maturity];
+          if (block) this.#fill(block, arm.values, this.#place.changed(s, maturity, index), picked, false);
+        }
+      }
+    }
+    return cells;
+  }
+
+  #fill(block: Block, values: readonly Values[], table: number, picked: PickedSessions, counted: boolean): void {
+    const { width, vectors, columns, guardrails, offsets } = block;
+    const rows = this.#rows;
+    rows.fill(0, 0, tableRows * width);
+    const { who, slots, count } = picked;
+    if (counted) {
+      for (let j = 0; j < count; j++) {
+        const at = (slots[j] as number) * width;
+        rows[at] = (rows[at] as number) + 1;
+      }
+    }
+    for (const [k, own] of columns.entries()) {
+      addColumns(rows, width, offsets[k] as number, own, values[guardrails[k] as number] as Values, who, slots, count);
+    }
+    const { integers } = this.#kernel;
+    const first = table >> 2;
+    const stride = vectors * lanes;
+    integers.fill(0, first, first + tableRows * stride);
+    const last = first + bucketCount * stride;
+    for (let c = 0; c < width; c++) {
+      const k = lastFrom(offsets, c);
+      const scale = k < 0 ? 1 : ((columns[k] as Columns).scales[c - (offsets[k] as number)] as number);
+      let total = 0;
+      for (let bucket = 0; bucket < bucketCount; bucket++) {
+        const value = Math.round((rows[bucket * width + c] as number) * scale);
+        integers[first + bucket * stride + c] = value;
+        total += value;
+      }
+      integers[last + c] = total;
+    }
+  }
+
+  /** A rollout sees what a window shows of its stage; at a look, the rule decides. */
+  #advance(course: Courses, i: number, window: number, visible: readonly VisibleCell[]): void {
+    const { place, kernel, replicates } = this.#parts();
+    const s = Math.floor(i / replicates);
+    const order = place.order(i - s * replicates);
+    const stage = this.#stages[course.stage[i] as number] as ControlledStage;
+    const start = course.start[i] as number;
+    const exposed = Math.round(stage.exposure * bucketCount);
+    const sums = place.sums(i);
+    const arm = this.#arms[s] as Arm;
+    kernel.gather(place.arrivals, 1, order, exposed, sums.arrived);
+    kernel.gather(place.arrivals, 1, place.totalOrder, 1, sums.arrivedTotal);
+    for (const { maturity, index, arrival } of visible) {
+      if (arrival < start) continue;
+      const { vectors } = this.#control[maturity] as Block;
+      const table = place.control(maturity, index);
+      kernel.gather(table, vectors, order, exposed, sums.control(maturity));
+      kernel.gather(table, vectors, place.totalOrder, 1, sums.total(maturity));
+      const block = arm.blocks[maturity];
+      if (block) {
+        kernel.gather(place.changed(s, maturity, index), block.vectors, order, exposed, sums.changed(s, maturity));
+      }
+    }
+    const k = window - start + 1;
+    const longest = stage.maximumMs / this.#input.windowMs;
+    if (k % (stage.lookEveryMs / this.#input.windowMs) !== 0 && k !== longest) return;
+    this.#look(course, i, s, window, k, sums);
+  }
+
+  #look(course: Courses, i: number, s: number, window: number, k: number, sums: Sums): void {
+    const arm = this.#arms[s] as Arm;
+    const stage = course.stage[i] as number;
+    const start = course.start[i] as number;
+    const control = this.#controlEffects.from(start);
+    const candidate = arm === undefined ? control : arm.effects.from(start);
+    const rule = this.#rule;
+    rule.begin(stage, k, control, candidate);
+    const { integers } = this.#kernel;
+    rule.setArrivals(integers[sums.arrived >> 2] as number, integers[sums.arrivedTotal >> 2] as number);
+    for (const [maturity, block] of this.#control.entries()) {
+      const exposed = sums.control(maturity) >> 2;
+      const total = sums.total(maturity) >> 2;
+      rule.setSessions(maturity, integers[exposed] as number, integers[total] as number);
+      rule.setControl(block, integers, exposed, total);
+      const changed = arm.blocks[maturity];
+      if (changed) rule.setChanged(changed, integers, sums.changed(s, maturity) >> 2);
+    }
+    const outcome = rule.decide();
+    if (outcome.action === "hold" && !outcome.final) return;
+    const exposedFrom = course.exposedFrom(this.#stages, i);
+    if (outcome.action === "promote" && stage < this.#stages.length - 1) {
+      course.promote(i, window + 1);
+      this.#clear(sums, s);
+      return;
+    }
+    course.finish(i, {
+      end: outcome.action === "promote" ? "promoted" : outcome.action === "hold" ? "stopped" : "rolledBack",
+      stage,
+      windows: window + 1,
+      unitsExposed: this.#unitsExposed(exposedFrom, window + 1),
+      because: outcome.because,
+    });
+  }
+
+  /** Expected over the permutations of buckets: the share added at each stage, of the units that arrive from then on. */
+  #unitsExposed(exposedFrom: readonly { readonly start: number; readonly added: number }[], end: number): number {
+    return exposedFrom.reduce(
+      (sum, { start, added }) => sum + added * (this.#controlEffects.from(start).unitsArrived[end - start] as number),
+      0,
+    );
+  }
+
+  /** A stage sees its own data only. */
+  #clear(sums: Sums, s: number): void {
+    const { integers } = this.#kernel;
+    integers.fill(0, sums.arrived >> 2, sums.end(s) >> 2);
+  }
+}
+
+type Units = ReturnType<typeof assignUnits>;
+
+interface VisibleCell {
+  readonly maturity: number;
+  /** of the delay */
+  readonly index: number;
+  /** window of arrival */
+  readonly arrival: number;
+}
+
+/** The last of rising offsets that is not above a column; −1 before the first. */
+function lastFrom(offsets: readonly number[], column: number): number {
+  let k = offsets.length - 1;
+  while (k >= 0 && (offsets[k] as number) > column) k -= 1;
+  return k;
+}
+
+/** Sessions of one window and delay, an entry for every copy of their unit. */
+class PickedSessions {
+  who = new Int32Array(1024);
+  slots = new Int32Array(1024);
+  count = 0;
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  pick(sessions: SessionColumns, { buckets, starts }: Units, window: number, lag: Uint8Array, index: number): void {
+    this.count = 0;
+    for (let i = sessions.windowStart[window] as number; i < (sessions.windowStart[window + 1] as number); i++) {
+      if (lag[i] !== index) continue;
+      const unit = sessions.unit[i] as number;
+      const base = sessions.base[i] as number;
+      for (let copy = starts[unit] as number; copy < (starts[unit + 1] as number); copy++) {
+        if (this.count === this.who.length) this.#grow();
+        this.who[this.count] = base;
+        this.slots[this.count] = buckets[copy] as number;
+        this.count += 1;
+      }
+    }
+  }
+
+  #grow(): void {
+    const longer = (own: Int32Array) => {
+      const grown = new Int32Array(2 * own.length);
+      grown.set(own);
+      return grown;
+    };
+    this.who = longer(this.who);
+    this.slots = longer(this.slots);
+  }
+}
+
+/** Where every rollout stands. */
+class Courses {
+  readonly count: number;
+  readonly stage: Int32Array;
+  readonly start: Int32Array;
+  readonly rollouts: Rollout[];
+  underWay: number;
+  readonly #over: Uint8Array;
+  /** start of each stage that a rollout has reached */
+  readonly #starts: number[][];
+
+  constructor(count: number) {
+    this.count = count;
+    this.underWay = count;
+    this.stage = new Int32Array(count);
+    this.start = new Int32Array(count);
+    this.rollouts = new Array<Rollout>(count);
+    this.#over = new Uint8Array(count);
+    this.#starts = Array.from({ length: count }, () => [0]);
+  }
+
+  isOver(i: number): boolean {
+    return this.#over[i] === 1;
+  }
+
+  earliestStart(): number {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.count; i++)
+      if (this.#over[i] === 0) earliest = Math.min(earliest, this.start[i] as number);
+    return earliest;
+  }
+
+  promote(i: number, start: number): void {
+    this.stage[i] = (this.stage[i] as number) + 1;
+    this.start[i] = start;
+    (this.#starts[i] as number[]).push(start);
+  }
+
+  exposedFrom(stages: readonly ControlledStage[], i: number): { readonly start: number; readonly added: number }[] {
+    return (this.#starts[i] as number[]).map((start, index) => ({
+      start,
+      added: (stages[index]?.exposure ?? 0) - (stages[index - 1]?.exposure ?? 0),
+    }));
+  }
+
+  finish(i: number, rollout: Rollout): void {
+    this.rollouts[i] = rollout;
+    this.#over[i] = 1;
+    this.underWay -= 1;
+  }
+}
+
+/** Addresses of one rollout's sums. */
+interface Sums {
+  /** of units first seen, in exposed buckets and in all */
+  readonly arrived: number;
+  readonly arrivedTotal: number;
+  control(maturity: number): number;
+  total(maturity: number): number;
+  changed(scenario: number, maturity: number): number;
+  end(scenario: number): number;
+}
+
+/** Where everything lies in the kernel's memory. */
+class Places {
+  readonly bytes: number;
+  readonly totalOrder: number;
+  readonly arrivals: number;
+  readonly #orders: number;
+  readonly #control: readonly (readonly number[])[];
+  readonly #changed: readonly (readonly (readonly number[])[])[];
+  readonly #sums: readonly Sums[];
+
+  constructor({ sessions }: SimulationInput, control: readonly Block[], arms: readonly Arm[], replicates: number) {
+    let next = 0;
+    const take = (bytes: number) => {
+      const at = next;
+      next += Math.ceil(bytes / bytesPerVector) * bytesPerVector;
+      return at;
+    };
+    this.totalOrder = take(2);
+    this.#orders = take(replicates * orderBytes);
+    this.arrivals = take(tableBytes(1));
+    const tables = (block: Block | null, maturity: number) =>
+      (sessions.lags[maturity]?.delays ?? []).map(() => take(tableBytes(block?.vectors ?? 0)));
+    this.#control = control.map(tables);
+    this.#changed = arms.map(({ blocks }) => blocks.map(tables));
+    this.#sums = arms.flatMap((arm) => Array.from({ length: replicates }, () => sumsOf(control, arm, take)));
+    this.bytes = next;
+  }
+
+  order(replicate: number): number {
+    return this.#orders + replicate * orderBytes;
+  }
+
+  control(maturity: number, index: number): number {
+    return this.#control[maturity]?.[index] as number;
+  }
+
+  changed(scenario: number, maturity: number, index: number): number {
+    return this.#changed[scenario]?.[maturity]?.[index] as number;
+  }
+
+  sums(rollout: number): Sums {
+    return this.#sums[rollout] as Sums;
+  }
+}
+
+const orderBytes = 2 * bucketCount;
+
+function sumsOf(control: readonly Block[], { blocks }: Arm, take: (bytes: number) => number): Sums {
+  const of = (block: Block | null) => take((block?.vectors ?? 0) * bytesPerVector);
+  const arrived = take(bytesPerVector);
+  const arrivedTotal = take(bytesPerVector);
+  const exposed = control.map(of);
+  const totals = control.map(of);
+  const changed = blocks.map(of);
+  const end = take(0);
+  return {
+    arrived,
+    arrivedTotal,
+    control: (maturity) => exposed[maturity] as number,
+    total: (maturity) => totals[maturity] as number,
+    changed: (_, maturity) => changed[maturity] as number,
+    end: () => end,
+  };
+}

@@ -1,0 +1,160 @@
+import { describe, expect, it } from "vitest";
+import { hashText } from "../../plan/assignment.ts";
+import { type ControlledStage, controlledStages, type Evidence, evidences, type Plan } from "../../plan/plan.ts";
+import { asReplayed, atMargin, candidateValues, noChange } from "../../scenarios/scenario.ts";
+import type { Outcomes, Values } from "../../shadow/outcomes.ts";
+import { assignUnits } from "../../sim/assign-units.ts";
+import { DesignEffects } from "../../sim/design-effect.ts";
+import type { Rollout } from "../../sim/rollout.ts";
+import { SaltSimulation } from "../../sim/salt-simulation.ts";
+import { exposureOrder } from "../../sim/simulate.ts";
+import { type SimulationInput, simulationInput } from "../../sim/simulation-input.ts";
+import { randomStream, studyKey } from "../../statistics/random-stream.ts";
+import { BucketTables, FirstSeen, simulateRollout } from "../support/plain-engine.ts";
+import { guardrail } from "../support/plan.ts";
+import { clusteredTraffic, cost, latency, smallPlan, success } from "../support/traffic.ts";
+
+const hour = 3_600_000;
+const replicates = 20;
+
+const orderOf = (salt: number) => (r: number) => exposureOrder(randomStream(studyKey("fast"), 2, 1000 * salt + r), 500);
+
+function inputOf(plan: Plan, outcomes: Outcomes): SimulationInput {
+  const scenarios = [noChange, asReplayed, ...plan.guardrails.map(atMargin)];
+  return simulationInput(
+    plan,
+    outcomes,
+    scenarios.map((own) => ({ name: own.name, candidate: candidateValues(own, outcomes) })),
+  );
+}
+
+/** Every rollout by itself, in floating point, through `decide`. */
+function plainly(input: SimulationInput, salt: number): Rollout[][] {
+  const assignment = assignUnits(input.sessions.unitHash, hashText(`fast/${salt}`));
+  const longest = Math.max(...controlledStages(input.plan).map(({ maximumMs }) => maximumMs / input.windowMs));
+  const values = input.guardrails.map(({ control }) => control);
+  const control = new BucketTables(input, assignment, values);
+  const firstSeen = new FirstSeen(input, assignment);
+  const controlEffects = new DesignEffects(input, values, longest);
+  return input.scenarios.map((_, s) => {
+    const own = input.guardrails.map(({ candidates }) => candidates[s] as Values);
+    const candidate = new BucketTables(input, assignment, own);
+    const candidateEffects = new DesignEffects(input, own, longest, controlEffects);
+    const world = { input, control, candidate, firstSeen, controlEffects, candidateEffects };
+    return Array.from({ length: replicates }, (_, r) => simulateRollout(world, orderOf(salt)(r)));
+  });
+}
+
+const fast = (input: SimulationInput, salt: number, kernel: "wasm" | "javascript" = "wasm") =>
+  new SaltSimulation(input, replicates, kernel).simulate(hashText(`fast/${salt}`), orderOf(salt));
+
+const traffic = clusteredTraffic({ users: 1200 });
+const late = (hours: number) => ({ ...cost, name: "late", matureAfterMs: hours * hour });
+const tiers: Outcomes = {
+  ...traffic,
+  attributes: new Map([
+    ["tier", { names: ["free", "pro"], codes: Int32Array.from(traffic.unit, (unit) => Number(unit % 3 === 0)) }],
+  ]),
+  metrics: [...traffic.metrics, { ...(traffic.metrics[1] as Outcomes["metrics"][number]), metric: late(9) }],
+};
+
+/** A plan with all kinds of guardrails: a segment's, a quantile's, one whose truth comes late. */
+function plan(evidence: Evidence, others: Partial<Plan> = {}): Plan {
+  const base = smallPlan();
+  return {
+    ...base,
+    guardrails: [
+      ...base.guardrails,
+      guardrail(latency, "30%"),
+      guardrail(success, "15pp", { attribute: "tier", value: "pro" }),
+      guardrail(late(9), "40%"),
+    ],
+    rule: { ...base.rule, evidence },
+    ...others,
+  };
+}
+
+describe("a salt's rollouts, simulated together on integers,", () => {
+  it.each(evidences)("are those of one rollout after another through decide, in every scenario (%s)", (evidence) => {
+    const input = inputOf(plan(evidence), tiers);
+    const all = [0, 1].map((salt) => fast(input, salt));
+    expect(all).toEqual([0, 1].map((salt) => plainly(input, salt)));
+    // a law of nothing is no law
+    expect(new Set(all.flat(2).map(({ end }) => end)).size).toBeGreaterThan(1);
+  });
+
+  it.each([
+    ["timeouts that roll back", { rule: { ...plan("sequential").rule, onTimeout: "rollback" } }],
+    ["timeouts that promote", { rule: { ...plan("sequential").rule, onTimeout: "promote" } }],
+    [
+      "a stage's own margins, floor and timeout",
+      {
+        stages: smallPlan().stages.map((stage) =>
+          stage.kind === "controlled" && stage.name === "tenth"
+            ? {
+                ...stage,
+                margins: { success: { margin: { kind: "absolute" as const, loss: 0.3 }, written: "30pp" } },
+                rollbackFloor: 100,
+                onTimeout: "promote" as const,
+              }
+            : stage,
+        ),
+      },
+    ],
+    [
+      "harm that is none yet",
+      {
+        guardrails: plan("fixed").guardrails.map((own) => ({
+          ...own,
+          rollbackAbove: { kind: "relative" as const, factor: own.metric.better === "lower" ? 1.05 : 0.95 },
+        })),
+      },
+    ],
+  ])("also with %s", (_, others) => {
+    const input = inputOf(plan("sequential", others as Partial<Plan>), tiers);
+    expect(fast(input, 3)).toEqual(plainly(input, 3));
+  });
+
+  it("are equal to the bit in WebAssembly and in JavaScript", () => {
+    const input = inputOf(plan("calibrated"), tiers);
+    for (const salt of [4, 5]) expect(fast(input, salt, "javascript")).toEqual(fast(input, salt));
+  });
+
+  it("do not depend on which salts were simulated before, or on how many at once", () => {
+    const input = inputOf(plan("sequential"), tiers);
+    const engine = new SaltSimulation(input, replicates);
+    const again = () => engine.simulate(hashText("fast/6"), orderOf(6));
+    const first = again();
+    engine.simulate(hashText("fast/7"), orderOf(7));
+    expect(again()).toEqual(first);
+    const few = new SaltSimulation(input, 3).simulate(hashText("fast/6"), orderOf(6));
+    expect(few).toEqual(first.map((own) => own.slice(0, 3)));
+  });
+
+  it("take values that are equal for the control's own, whichever objects they are", () => {
+    const copies: Outcomes = {
+      ...tiers,
+      metrics: tiers.metrics.map((own) => ({ ...own, candidate: structuredClone(own.control) as Values })),
+    };
+    const [unchanged, replayed] = fast(inputOf(plan("sequential"), copies), 8);
+    expect(replayed).toEqual(unchanged);
+  });
+
+  it("keep their sums far below what 32 bits hold, whatever the size of the values", () => {
+    const huge: Outcomes = {
+      ...traffic,
+      metrics: traffic.metrics.map((own) => {
+        const grown =
+          own.control.kind === "sums"
+            ? { ...own.control, numerator: own.control.numerator.map((x) => 1e9 * x) }
+            : own.control;
+        return own.metric.name === "cost" ? { ...own, control: grown, candidate: grown } : own;
+      }),
+    };
+    const input = inputOf(smallPlan(), huge);
+    const same = inputOf(smallPlan(), traffic);
+    // a margin of 25 % is one in any unit
+    expect(fast(input, 9)[0]).toEqual(fast(same, 9)[0]);
+    expect((controlledStages(input.plan)[0] as ControlledStage).name).toBe("tenth");
+  });
+});
