@@ -1,11 +1,40 @@
+export {
+  type Canary,
+  type JudgedLook,
+  type JudgedStage,
+  type Judgement,
+  type JudgeOptions,
+  judge,
+  judgeLooks,
+  type SegmentReading,
+} from "./analysis/judge.ts";
 export { type PowerAnswer, type PowerQuestion, powerAnswer } from "./analysis/power.ts";
-export { type Decision, decide, type Look, type Reading } from "./plan/decide.ts";
+export { checkPlan, notChecked } from "./plan/check-plan.ts";
+export { type Decision, decide, type Look, type MetricLook, type Reading } from "./plan/decide.ts";
+export { changeInWords, diffPlans, type PlanChange } from "./plan/diff-plans.ts";
+export type { Baseline, Finding, NotChecked, PlanFacts, TrafficFacts } from "./plan/finding.ts";
 export { InputError } from "./plan/input-error.ts";
+export type { Lock, Reference } from "./plan/lock.ts";
 export type { Metric } from "./plan/metric.ts";
 export { controlledStages, type Guardrail, type Plan, type Stage } from "./plan/plan.ts";
+export type { Preset } from "./plan/presets/preset.ts";
+export { presets } from "./plan/presets.ts";
 export type { ArmReading, Arms } from "./plan/reading.ts";
+export { type PlanReview, type ReviewedStage, reviewPlan, type Threshold } from "./plan/review-plan.ts";
+export { checkProject, type PlacedFinding, type PlanCheck } from "./rehearsal/check-project.ts";
 export { type Exported, type ExportSpec, exportTable, findRun, observations, outcomes } from "./rehearsal/export.ts";
-export { loadProject, type Project } from "./rehearsal/project.ts";
+export {
+  type FrozenPlan,
+  freezePlan,
+  type PastSalt,
+  pastSaltsOf,
+  type Verification,
+  verifyPlan,
+} from "./rehearsal/freeze.ts";
+export { type KnownTraffic, type NewProject, newProject, type ProjectFile } from "./rehearsal/init-project.ts";
+export { type CanaryJudgement, type JudgeCanaryOptions, judgeCanary } from "./rehearsal/judge-canary.ts";
+export { planFacts } from "./rehearsal/plan-facts.ts";
+export { loadProject, type Project, planOfFile } from "./rehearsal/project.ts";
 export { projectSchema } from "./rehearsal/project-schema.ts";
 export {
   type CompareResult,

@@ -8,7 +8,8 @@ export interface Common {
   readonly threads: number;
   readonly out?: string;
   readonly resume?: boolean;
-  readonly replicates: number;
+  /** of commands that simulate */
+  readonly replicates?: number;
   readonly json?: boolean;
   readonly startedAt: Date;
   readonly signal: AbortSignal;
@@ -39,8 +40,9 @@ export function runOptions({
     signal,
     versions,
     command,
-    salts: Math.max(2, Math.ceil(replicates / replicatesPerSalt)),
-    replicatesPerSalt,
+    ...(replicates === undefined
+      ? {}
+      : { salts: Math.max(2, Math.ceil(replicates / replicatesPerSalt)), replicatesPerSalt }),
   };
 }
 

@@ -9,6 +9,11 @@ import { type Common, currentStep } from "./common.ts";
 import { compareCommand } from "./compare.ts";
 import { type ExportOptions, exportCommand } from "./export.ts";
 import { generateCommand } from "./generate.ts";
+import { type InitOptions, initCommand } from "./init.ts";
+import { type JudgeCommandOptions, judgeCommand } from "./judge.ts";
+import { planCheckCommand } from "./plan-check.ts";
+import { planDiffCommand, planFreezeCommand, planVerifyCommand } from "./plan-lock.ts";
+import { planReviewCommand } from "./plan-review.ts";
 import { type PowerOptions, powerCommand } from "./power.ts";
 import { rehearseCommand } from "./rehearse.ts";
 import { replayCommand } from "./replay.ts";
@@ -42,6 +47,19 @@ withCommon(program.command("compare"), "compare the lanes; exit code 11 when har
 withCommon(program.command("simulate"), "simulate the plan; exit code 10 when a budget is missed").action(
   run(simulateCommand),
 );
+program
+  .command("init")
+  .description("begin a project from a preset; without --preset, list the presets")
+  .argument("[folder]", "new or existing; nothing in it is overwritten", ".")
+  .option("--preset <name>", "what is rolled out")
+  .option("--traffic <files...>", "logs to guess the traffic section from; put the folder before it")
+  .option("--recorded", "both versions are in logs: no policy modules")
+  .option("--json", "print what was written as JSON")
+  .option("--threads <n>", "results do not depend on it", atMost(256), availableParallelism())
+  .addHelpText("after", "\nExample:\n  $ foretaste init my-rollout --preset agent-policy --traffic 'logs/*.jsonl'")
+  .action(async (folder: string, options: InitOptions) => {
+    process.exitCode = await initCommand(folder, options);
+  });
 program
   .command("generate")
   .description("write seeded support-agent traffic, with the marginals of recorded traffic")
@@ -106,6 +124,59 @@ program
     process.exitCode = powerCommand(options);
   });
 
+const plan = program.command("plan").description("check, review, freeze and verify the rollout plan");
+withCommon(plan.command("check"), "what a reviewer would ask; exit code 10 when an error is found", false).action(
+  run(planCheckCommand),
+);
+plan
+  .command("review")
+  .description("what a launch review signs: thresholds, samples, durations, and who does what when")
+  .argument("[project]", "folder with a foretaste.yaml, or the file", ".")
+  .option("--json", "print the review as JSON")
+  .action(async (project: string, options: { json?: boolean }) => {
+    process.exitCode = await planReviewCommand(project, options);
+  });
+withCommon(plan.command("freeze"), "write plan.lock.json: the rule, before there are data", false)
+  .option("--amend <why>", "freeze a frozen plan again; the reason is kept")
+  .action(run(planFreezeCommand));
+plan
+  .command("verify")
+  .description("whether plan, metrics and policies are the frozen ones; exit code 10 when they are not")
+  .argument("[project]", "folder with a foretaste.yaml, or the file", ".")
+  .option("--json", "print the result as JSON")
+  .action(async (project: string, options: { json?: boolean }) => {
+    process.exitCode = await planVerifyCommand(project, options);
+  });
+plan
+  .command("diff")
+  .description("what another plan says otherwise, in words; exit code 10 when it does")
+  .argument("<project>", "folder with a foretaste.yaml, or the file")
+  .argument("<other>", "the other plan's file")
+  .option("--json", "print the changes as JSON")
+  .action(async (project: string, other: string, options: { json?: boolean }) => {
+    process.exitCode = await planDiffCommand(project, other, options);
+  });
+
+program
+  .command("judge")
+  .description("apply the frozen plan to what a real canary logged; exit code 11 when it rolls back, 10 when it holds")
+  .argument("[project]", "folder with a foretaste.yaml, or the file", ".")
+  .option("--as-of <time>", "only what was known by then, as 2026-11-20T14:00Z")
+  .option("--start <time>", "of the first stage, instead of the first session's arrival")
+  .option("--stage <name=time>", "when a stage really began; may be repeated", several, [])
+  .option("--looks", "print every look")
+  .option("--json", "print the result as JSON")
+  .option("--threads <n>", "results do not depend on it", atMost(256), availableParallelism())
+  .action(async (project: string, options: JudgeCommandOptions) => {
+    process.exitCode = await judgeCommand(project, options);
+  });
+
+// whoever reads the results has seen enough: … | head
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
+
 const interruption = new AbortController();
 process.on("SIGINT", () => {
   // only a replay has something to finish
@@ -128,16 +199,23 @@ async function main(): Promise<void> {
   }
 }
 
-function withCommon(command: Command, description: string): Command {
-  return command
+function withCommon(command: Command, description: string, simulates = true): Command {
+  const common = command
     .description(description)
     .argument("[project]", "folder with a foretaste.yaml, or the file", ".")
     .option("--seed <text>", "any text; equal seeds give equal results", "foretaste")
     .option("--threads <n>", "worker threads; results do not depend on it", atMost(256), availableParallelism())
     .option("--out <folder>", "where runs are kept, instead of beside the project's file")
     .option("--resume", "go on in the newest run of the same inputs")
-    .option("--replicates <n>", "simulated rollouts per scenario, rounded up to whole salts", atMost(1_000_000), 1000)
     .option("--json", "print the result as JSON");
+  return simulates
+    ? common.option(
+        "--replicates <n>",
+        "simulated rollouts per scenario, rounded up to whole salts",
+        atMost(1_000_000),
+        1000,
+      )
+    : common;
 }
 
 function run(command: (project: string, options: Common) => Promise<number>) {
@@ -147,12 +225,13 @@ function run(command: (project: string, options: Common) => Promise<number>) {
     self: Command,
   ) => {
     const { seed, replicates } = options;
+    const repeated = replicates === undefined ? "" : ` --replicates ${replicates}`;
     process.exitCode = await command(project, {
       ...options,
       startedAt: new Date(),
       signal: interruption.signal,
       versions: { foretaste: version, node: process.version },
-      command: `foretaste ${self.name()} ${project} --seed ${JSON.stringify(seed)} --replicates ${replicates}`,
+      command: `foretaste ${self.name()} ${project} --seed ${JSON.stringify(seed)}${repeated}`,
     });
   };
 }

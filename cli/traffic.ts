@@ -129,7 +129,8 @@ function warningsText({ warnings }: TrafficInspection): string {
   ].join("\n");
 }
 
-async function filesOf(patterns: readonly string[]): Promise<string[]> {
+/** The files that paths and globs name, each once. */
+export async function filesOf(patterns: readonly string[]): Promise<string[]> {
   const found = new Map<string, string>();
   for (const pattern of patterns) {
     for (const file of await matching(pattern)) {
@@ -154,7 +155,7 @@ function isPattern(text: string): boolean {
 }
 
 /** How a project's file in a folder names a file or pattern: what is no pattern here must not become one there. */
-function sourceFrom(folder: string, pattern: string): string {
+export function sourceFrom(folder: string, pattern: string): string {
   const asText = (path: string) => path.replace(/[*?[]/g, "[$&]");
   const isFile = existsSync(pattern);
   if (isFile && ![folder, resolve(pattern)].some(isPattern)) return relative(folder, resolve(pattern));

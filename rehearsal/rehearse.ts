@@ -3,7 +3,7 @@ import { compare } from "../analysis/compare.ts";
 import { type OperatingCharacteristics, operatingCharacteristics } from "../analysis/operating-characteristics.ts";
 import { Database } from "../io/duckdb.ts";
 import { threadPool } from "../io/pool.ts";
-import { writeTextFile } from "../io/run-folder.ts";
+import { parquetFiles, writeTextFile } from "../io/run-folder.ts";
 import { didYouMean } from "../plan/document.ts";
 import { InputError } from "../plan/input-error.ts";
 import type { Metric } from "../plan/metric.ts";
@@ -25,7 +25,7 @@ import { type ScenarioValues, simulationInput } from "../sim/simulation-input.ts
 import type { Project } from "./project.ts";
 import type { LaneName } from "./project-schema.ts";
 import { type Imported, type Progress, type Replayed, replayProject } from "./replay-project.ts";
-import type { Run, RunOptions } from "./run.ts";
+import { type Run, type RunOptions, runOfSameInputs } from "./run.ts";
 
 /** Values of requests are put together by session, which does not spill. */
 const outcomesMegabytes = 1024;
@@ -164,8 +164,23 @@ export async function simulatePlan(
   return { run: runResult(project, measured.run), scenarios: scenarios.map(scenarioResult), simulation };
 }
 
+/**
+ * The outcomes of the newest run of the same inputs that was measured whole; nothing is replayed.
+ *
+ * @returns undefined when there is none
+ */
+export async function measureExisting(project: Project, options: RunOptions): Promise<Measured | undefined> {
+  const run = await runOfSameInputs(project, options);
+  if (!run || parquetFiles(join(run.folder, "outcomes")).length === 0) return undefined;
+  return measure(project, { ...options, resume: true });
+}
+
 /** Replays the project and aggregates its observations to outcomes. */
-async function measure(written: Project, options: RunOptions, onProgress: Progress): Promise<Measured> {
+export async function measure(
+  written: Project,
+  options: RunOptions,
+  onProgress: Progress = () => {},
+): Promise<Measured> {
   const replayed = await replayProject(written, options, onProgress);
   const project = matured(written, replayed.imported);
   onProgress("outcomes", 0, 1);
@@ -195,7 +210,7 @@ function outcomesOf(database: Database, project: Project, { run, replayed }: Rep
     project.metrics,
     project.attributes.map(({ name }) => name),
     (metric) => project.place("metrics", metric),
-    stops.length === 0 ? undefined : Math.min(...stops),
+    stops.length === 0 ? {} : { lastShard: Math.min(...stops) },
   );
 }
 
