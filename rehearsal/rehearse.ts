@@ -271,7 +271,9 @@ async function simulateOutcomes(
   { threads, salts = 40, replicatesPerSalt = 25 }: RunOptions & SimulationOptions,
   onProgress: Progress,
 ): Promise<{ readonly scenarios: readonly OperatingCharacteristics[]; readonly simulation: Result["simulation"] }> {
-  const notes: string[] = [];
+  const notes = plan.stages.flatMap((stage) =>
+    stage.kind === "routed" ? [`stage ${stage.name} is not simulated: it is routed, and nothing is tested in it`] : [],
+  );
   const scenarios: Scenario[] = [];
   const values: ScenarioValues[] = [];
   for (const scenario of scenariosOf(plan, stated)) {

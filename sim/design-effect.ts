@@ -26,18 +26,27 @@ export class DesignEffects {
   readonly #values: readonly Values[];
   readonly #longest: number;
   readonly #base: DesignEffects | undefined;
+  readonly #group: Uint8Array | null;
   readonly #known = new Map<number, EffectsFrom>();
 
   /**
    * @param values the arm's values, one entry a guardrail
    * @param longest windows of the longest stage
    * @param base    effects of an arm with which some values are shared, the same objects
+   * @param group   1 for the sessions of the log that take part, null for all
    */
-  constructor(input: SimulationInput, values: readonly Values[], longest: number, base?: DesignEffects) {
+  constructor(
+    input: SimulationInput,
+    values: readonly Values[],
+    longest: number,
+    base?: DesignEffects,
+    group: Uint8Array | null = null,
+  ) {
     this.#input = input;
     this.#values = values;
     this.#longest = longest;
     this.#base = base;
+    this.#group = group;
   }
 
   from(start: number): EffectsFrom {
@@ -98,8 +107,13 @@ export class DesignEffects {
     if (window < start || window >= planWindows) return;
     const lags = (sessions.lags[maturity] as { lag: Uint8Array }).lag;
     for (let i = sessions.windowStart[window] as number; i < (sessions.windowStart[window + 1] as number); i++) {
-      if (lags[i] === lag) visit(sessions.base[i] as number, sessions.unit[i] as number);
+      const base = sessions.base[i] as number;
+      if (lags[i] === lag && this.#takesPart(base)) visit(base, sessions.unit[i] as number);
     }
+  }
+
+  #takesPart(base: number): boolean {
+    return this.#group === null || this.#group[base] === 1;
   }
 
   #arrivals(start: number): Float64Array {
@@ -109,6 +123,7 @@ export class DesignEffects {
     for (let window = start; window < planWindows; window++) {
       let count = arrived[window - start] as number;
       for (let i = sessions.windowStart[window] as number; i < (sessions.windowStart[window + 1] as number); i++) {
+        if (!this.#takesPart(sessions.base[i] as number)) continue;
         const unit = sessions.unit[i] as number;
         if (seen[unit] === 0) count += 1;
         seen[unit] = 1;

@@ -164,7 +164,8 @@ export class LookRule implements Standing {
 
   /** Mature units of a guardrail: 0 of the candidate, 1 of the control. */
   #units(g: number, arm: 0 | 1): number {
-    const { maturity, share } = this.#input.guardrails[g] as SimulationInput["guardrails"][number];
+    const { maturity } = this.#input.guardrails[g] as SimulationInput["guardrails"][number];
+    const share = this.#input.shares[this.#input.stageGroups[this.#stageIndex] as number]?.[g] as number;
     return (this.#sessions[2 * maturity + arm] as number) * this.#perSession(maturity) * share;
   }
 

@@ -12,7 +12,8 @@ import type { SessionColumns, SimulationInput } from "./simulation-input.ts";
 /** What a scenario changes: the guardrails whose values are not the control's, and the population's design effects. */
 interface Arm {
   readonly values: readonly Values[];
-  readonly effects: DesignEffects;
+  /** by group of units */
+  readonly effects: readonly DesignEffects[];
   /** by maturity; null where nothing is changed */
   readonly blocks: readonly (Block | null)[];
 }
@@ -35,7 +36,8 @@ export class SaltSimulation {
   readonly #columns: readonly Columns[];
   readonly #control: readonly Block[];
   readonly #controlValues: readonly Values[];
-  readonly #controlEffects: DesignEffects;
+  /** by group of units */
+  readonly #controlEffects: readonly DesignEffects[];
   readonly #arms: readonly Arm[];
   readonly #replicates: number;
   readonly #kernel: Kernel;
@@ -61,15 +63,18 @@ export class SaltSimulation {
     this.#control = input.sessions.lags.map((_, maturity) => block(maturity, () => true, 1));
     this.#controlValues = input.guardrails.map(({ control }) => control);
     const longest = Math.max(...this.#stages.map(({ maximumMs }) => maximumMs / input.windowMs));
-    this.#controlEffects = new DesignEffects(input, this.#controlValues, longest);
+    this.#controlEffects = input.groups.map(
+      (group) => new DesignEffects(input, this.#controlValues, longest, undefined, group),
+    );
     this.#arms = input.scenarios.map((_, s) => {
       const values = input.guardrails.map(({ candidates }) => candidates[s] as Values);
       const changed = values.map((own, g) => own !== this.#controlValues[g]);
       return {
         values,
-        effects: changed.includes(true)
-          ? new DesignEffects(input, values, longest, this.#controlEffects)
-          : this.#controlEffects,
+        effects: input.groups.map((group, own) => {
+          const control = this.#controlEffects[own] as DesignEffects;
+          return changed.includes(true) ? new DesignEffects(input, values, longest, control, group) : control;
+        }),
         blocks: input.sessions.lags.map((_, maturity) => {
           const own = block(maturity, (g) => changed[g] === true, 0);
           return own.columns.length === 0 ? null : own;
@@ -95,12 +100,16 @@ export class SaltSimulation {
     const course = new Courses(this.#arms.length * replicates);
     const picked = new PickedSessions();
     for (let window = 0; window < input.planWindows && course.underWay > 0; window++) {
-      const since = course.earliestStart();
-      this.#countArrivals(window, units, picked);
-      const visible = this.#fillTables(window, since, units, picked);
+      const since = course.earliestStarts(input);
+      const visible = since.map((start, group) => {
+        if (start > window) return [];
+        this.#countArrivals(window, group, units);
+        return this.#fillTables(window, group, start, units, picked);
+      });
       for (let i = 0; i < course.count; i++) {
         if (course.isOver(i)) continue;
-        this.#advance(course, i, window, visible);
+        const group = input.stageGroups[course.stage[i] as number] as number;
+        this.#advance(course, i, window, group, visible[group] as readonly VisibleCell[]);
       }
     }
     return this.#arms.map((_, s) => course.rollouts.slice(s * replicates, (s + 1) * replicates));
@@ -110,15 +119,16 @@ export class SaltSimulation {
     return { input: this.#input, place: this.#place, kernel: this.#kernel, replicates: this.#replicates };
   }
 
-  /** Units that are first seen in a window, by bucket. */
-  #countArrivals(window: number, { buckets, starts }: Units, picked: PickedSessions): void {
-    const { sessions } = this.#input;
-    const table = this.#place.arrivals >> 2;
+  /** Units of a group that are first seen in a window, by bucket. */
+  #countArrivals(window: number, group: number, { buckets, starts }: Units): void {
+    const { sessions, groups } = this.#input;
+    const mask = groups[group] ?? null;
+    const table = this.#place.arrivals(group) >> 2;
     const { integers } = this.#kernel;
     integers.fill(0, table, table + tableRows * lanes);
     let total = 0;
     for (let i = sessions.windowStart[window] as number; i < (sessions.windowStart[window + 1] as number); i++) {
-      if (sessions.first[i] === 0) continue;
+      if (sessions.first[i] === 0 || (mask !== null && mask[sessions.base[i] as number] === 0)) continue;
       const unit = sessions.unit[i] as number;
       for (let copy = starts[unit] as number; copy < (starts[unit + 1] as number); copy++) {
         const at = table + (buckets[copy] as number) * lanes;
@@ -127,30 +137,35 @@ export class SaltSimulation {
       }
     }
     integers[table + bucketCount * lanes] = total;
-    picked.clear();
   }
 
-  /** The tables of what becomes visible at the end of a window, of sessions that arrived since a start. */
-  #fillTables(window: number, since: number, units: Units, picked: PickedSessions): readonly VisibleCell[] {
-    const { sessions } = this.#input;
+  /** The tables of what becomes visible of a group at the end of a window, of sessions that arrived since a start. */
+  #fillTables(
+    window: number,
+    group: number,
+    since: number,
+    units: Units,
+    picked: PickedSessions,
+  ): readonly VisibleCell[] {
+    const { sessions, groups } = this.#input;
     const cells: VisibleCell[] = [];
     for (const [maturity, { lag, delays }] of sessions.lags.entries()) {
       for (const [index, delay] of delays.entries()) {
         const arrival = window - delay;
         if (arrival < since || arrival < 0) continue;
-        picked.pick(sessions, units, arrival, lag, index);
+        picked.pick(sessions, units, arrival, { lag, index, mask: groups[group] ?? null });
         if (picked.count === 0) continue;
         cells.push({ maturity, index, arrival });
         this.#fill(
           this.#control[maturity] as Block,
           this.#controlValues,
-          this.#place.control(maturity, index),
+          this.#place.control(group, maturity, index),
           picked,
           true,
         );
         for (const [s, arm] of this.#arms.entries()) {
           const block = arm.blocks[maturity];
-          if (block) this.#fill(block, arm.values, this.#place.changed(s, maturity, index), picked, false);
+          if (block) this.#fill(block, arm.values, this.#place.changed(group, s, maturity, index), picked, false);
         }
       }
     }
@@ -190,7 +205,7 @@ export class SaltSimulation {
   }
 
   /** A rollout sees what a window shows of its stage; at a look, the rule decides. */
-  #advance(course: Courses, i: number, window: number, visible: readonly VisibleCell[]): void {
+  #advance(course: Courses, i: number, window: number, group: number, visible: readonly VisibleCell[]): void {
     const { place, kernel, replicates } = this.#parts();
     const s = Math.floor(i / replicates);
     const order = place.order(i - s * replicates);
@@ -199,17 +214,17 @@ export class SaltSimulation {
     const exposed = Math.round(stage.exposure * bucketCount);
     const sums = place.sums(i);
     const arm = this.#arms[s] as Arm;
-    kernel.gather(place.arrivals, 1, order, exposed, sums.arrived);
-    kernel.gather(place.arrivals, 1, place.totalOrder, 1, sums.arrivedTotal);
+    kernel.gather(place.arrivals(group), 1, order, exposed, sums.arrived);
+    kernel.gather(place.arrivals(group), 1, place.totalOrder, 1, sums.arrivedTotal);
     for (const { maturity, index, arrival } of visible) {
       if (arrival < start) continue;
       const { vectors } = this.#control[maturity] as Block;
-      const table = place.control(maturity, index);
+      const table = place.control(group, maturity, index);
       kernel.gather(table, vectors, order, exposed, sums.control(maturity));
       kernel.gather(table, vectors, place.totalOrder, 1, sums.total(maturity));
       const block = arm.blocks[maturity];
       if (block) {
-        kernel.gather(place.changed(s, maturity, index), block.vectors, order, exposed, sums.changed(s, maturity));
+        kernel.gather(place.changed(group, s, maturity, index), block.vectors, order, exposed, sums.changed(maturity));
       }
     }
     const k = window - start + 1;
@@ -222,8 +237,9 @@ export class SaltSimulation {
     const arm = this.#arms[s] as Arm;
     const stage = course.stage[i] as number;
     const start = course.start[i] as number;
-    const control = this.#controlEffects.from(start);
-    const candidate = arm === undefined ? control : arm.effects.from(start);
+    const group = this.#input.stageGroups[stage] as number;
+    const control = (this.#controlEffects[group] as DesignEffects).from(start);
+    const candidate = (arm.effects[group] as DesignEffects).from(start);
     const rule = this.#rule;
     rule.begin(stage, k, control, candidate);
     const { integers } = this.#kernel;
@@ -234,37 +250,40 @@ export class SaltSimulation {
       rule.setSessions(maturity, integers[exposed] as number, integers[total] as number);
       rule.setControl(block, integers, exposed, total);
       const changed = arm.blocks[maturity];
-      if (changed) rule.setChanged(changed, integers, sums.changed(s, maturity) >> 2);
+      if (changed) rule.setChanged(changed, integers, sums.changed(maturity) >> 2);
     }
     const outcome = rule.decide();
     if (outcome.action === "hold" && !outcome.final) return;
-    const exposedFrom = course.exposedFrom(this.#stages, i);
     if (outcome.action === "promote" && stage < this.#stages.length - 1) {
       course.promote(i, window + 1);
-      this.#clear(sums, s);
+      this.#kernel.integers.fill(0, sums.arrived >> 2, sums.end >> 2);
       return;
     }
     course.finish(i, {
       end: outcome.action === "promote" ? "promoted" : outcome.action === "hold" ? "stopped" : "rolledBack",
       stage,
       windows: window + 1,
-      unitsExposed: this.#unitsExposed(exposedFrom, window + 1),
+      unitsExposed: this.#unitsExposed(course.startsOf(i), window + 1),
       because: outcome.because,
     });
   }
 
-  /** Expected over the permutations of buckets: the share added at each stage, of the units that arrive from then on. */
-  #unitsExposed(exposedFrom: readonly { readonly start: number; readonly added: number }[], end: number): number {
-    return exposedFrom.reduce(
-      (sum, { start, added }) => sum + added * (this.#controlEffects.from(start).unitsArrived[end - start] as number),
-      0,
-    );
-  }
-
-  /** A stage sees its own data only. */
-  #clear(sums: Sums, s: number): void {
-    const { integers } = this.#kernel;
-    integers.fill(0, sums.arrived >> 2, sums.end(s) >> 2);
+  /**
+   * Expected over the orders of buckets: the share that a stage adds to those of its group, of the units that arrive from then
+   * on. A unit of a segment that a later stage for everyone exposes again counts twice.
+   */
+  #unitsExposed(starts: readonly number[], end: number): number {
+    const { stageGroups } = this.#input;
+    let sum = 0;
+    for (const [stage, start] of starts.entries()) {
+      const group = stageGroups[stage] as number;
+      const before = stageGroups.lastIndexOf(group, stage - 1);
+      const least = stage === 0 || before < 0 ? 0 : (this.#stages[before] as ControlledStage).exposure;
+      const added = (this.#stages[stage] as ControlledStage).exposure - least;
+      const { unitsArrived } = (this.#controlEffects[group] as DesignEffects).from(start);
+      sum += added * (unitsArrived[end - start] as number);
+    }
+    return sum;
   }
 }
 
@@ -291,16 +310,18 @@ class PickedSessions {
   slots = new Int32Array(1024);
   count = 0;
 
-  clear(): void {
-    this.count = 0;
-  }
-
-  pick(sessions: SessionColumns, { buckets, starts }: Units, window: number, lag: Uint8Array, index: number): void {
+  pick(
+    sessions: SessionColumns,
+    { buckets, starts }: Units,
+    window: number,
+    { lag, index, mask }: { readonly lag: Uint8Array; readonly index: number; readonly mask: Uint8Array | null },
+  ): void {
     this.count = 0;
     for (let i = sessions.windowStart[window] as number; i < (sessions.windowStart[window + 1] as number); i++) {
       if (lag[i] !== index) continue;
       const unit = sessions.unit[i] as number;
       const base = sessions.base[i] as number;
+      if (mask !== null && mask[base] === 0) continue;
       for (let copy = starts[unit] as number; copy < (starts[unit + 1] as number); copy++) {
         if (this.count === this.who.length) this.#grow();
         this.who[this.count] = base;
@@ -346,10 +367,14 @@ class Courses {
     return this.#over[i] === 1;
   }
 
-  earliestStart(): number {
-    let earliest = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < this.count; i++)
-      if (this.#over[i] === 0) earliest = Math.min(earliest, this.start[i] as number);
+  /** The earliest start of the stages under way, by group of units; Infinity where none is. */
+  earliestStarts({ groups, stageGroups }: Pick<SimulationInput, "groups" | "stageGroups">): number[] {
+    const earliest = groups.map(() => Number.POSITIVE_INFINITY);
+    for (let i = 0; i < this.count; i++) {
+      if (this.#over[i] === 1) continue;
+      const group = stageGroups[this.stage[i] as number] as number;
+      earliest[group] = Math.min(earliest[group] as number, this.start[i] as number);
+    }
     return earliest;
   }
 
@@ -359,11 +384,8 @@ class Courses {
     (this.#starts[i] as number[]).push(start);
   }
 
-  exposedFrom(stages: readonly ControlledStage[], i: number): { readonly start: number; readonly added: number }[] {
-    return (this.#starts[i] as number[]).map((start, index) => ({
-      start,
-      added: (stages[index]?.exposure ?? 0) - (stages[index - 1]?.exposure ?? 0),
-    }));
+  startsOf(i: number): readonly number[] {
+    return this.#starts[i] as number[];
   }
 
   finish(i: number, rollout: Rollout): void {
@@ -380,21 +402,29 @@ interface Sums {
   readonly arrivedTotal: number;
   control(maturity: number): number;
   total(maturity: number): number;
-  changed(scenario: number, maturity: number): number;
-  end(scenario: number): number;
+  /** in exposed buckets, of what the scenario changes */
+  changed(maturity: number): number;
+  readonly end: number;
 }
 
 /** Where everything lies in the kernel's memory. */
 class Places {
   readonly bytes: number;
   readonly totalOrder: number;
-  readonly arrivals: number;
+  readonly #arrivals: readonly number[];
   readonly #orders: number;
-  readonly #control: readonly (readonly number[])[];
-  readonly #changed: readonly (readonly (readonly number[])[])[];
+  /** by group, maturity and delay */
+  readonly #control: readonly (readonly (readonly number[])[])[];
+  /** by group, scenario, maturity and delay */
+  readonly #changed: readonly (readonly (readonly (readonly number[])[])[])[];
   readonly #sums: readonly Sums[];
 
-  constructor({ sessions }: SimulationInput, control: readonly Block[], arms: readonly Arm[], replicates: number) {
+  constructor(
+    { sessions, groups }: SimulationInput,
+    control: readonly Block[],
+    arms: readonly Arm[],
+    replicates: number,
+  ) {
     let next = 0;
     const take = (bytes: number) => {
       const at = next;
@@ -403,11 +433,11 @@ class Places {
     };
     this.totalOrder = take(2);
     this.#orders = take(replicates * orderBytes);
-    this.arrivals = take(tableBytes(1));
+    this.#arrivals = groups.map(() => take(tableBytes(1)));
     const tables = (block: Block | null, maturity: number) =>
       (sessions.lags[maturity]?.delays ?? []).map(() => take(tableBytes(block?.vectors ?? 0)));
-    this.#control = control.map(tables);
-    this.#changed = arms.map(({ blocks }) => blocks.map(tables));
+    this.#control = groups.map(() => control.map(tables));
+    this.#changed = groups.map(() => arms.map(({ blocks }) => blocks.map(tables)));
     this.#sums = arms.flatMap((arm) => Array.from({ length: replicates }, () => sumsOf(control, arm, take)));
     this.bytes = next;
   }
@@ -416,12 +446,16 @@ class Places {
     return this.#orders + replicate * orderBytes;
   }
 
-  control(maturity: number, index: number): number {
-    return this.#control[maturity]?.[index] as number;
+  arrivals(group: number): number {
+    return this.#arrivals[group] as number;
   }
 
-  changed(scenario: number, maturity: number, index: number): number {
-    return this.#changed[scenario]?.[maturity]?.[index] as number;
+  control(group: number, maturity: number, index: number): number {
+    return this.#control[group]?.[maturity]?.[index] as number;
+  }
+
+  changed(group: number, scenario: number, maturity: number, index: number): number {
+    return this.#changed[group]?.[scenario]?.[maturity]?.[index] as number;
   }
 
   sums(rollout: number): Sums {
@@ -444,7 +478,7 @@ function sumsOf(control: readonly Block[], { blocks }: Arm, take: (bytes: number
     arrivedTotal,
     control: (maturity) => exposed[maturity] as number,
     total: (maturity) => totals[maturity] as number,
-    changed: (_, maturity) => changed[maturity] as number,
-    end: () => end,
+    changed: (maturity) => changed[maturity] as number,
+    end,
   };
 }

@@ -1,6 +1,6 @@
 import { finalize, hashText } from "../plan/assignment.ts";
 import { isComposition } from "../plan/metric.ts";
-import { controlledStages, type Guardrail, type Plan } from "../plan/plan.ts";
+import { type ControlledStage, controlledStages, type Guardrail, type Plan } from "../plan/plan.ts";
 import type { Attribute, Outcomes, Values } from "../shadow/outcomes.ts";
 import { quantileSorted } from "../statistics/quantiles/quantiles.ts";
 import { lapsOf, unroll } from "./laps.ts";
@@ -17,6 +17,12 @@ export interface SimulationInput {
   readonly laps: number;
   readonly sessions: SessionColumns;
   readonly guardrails: readonly SimulatedGuardrail[];
+  /** who takes part in stages: 1 for the sessions of the log that do, null for everyone */
+  readonly groups: readonly (Uint8Array | null)[];
+  /** index of the group of each controlled stage */
+  readonly stageGroups: readonly number[];
+  /** by group and guardrail: share of the group's sessions that are in the guardrail's segment */
+  readonly shares: readonly (readonly number[])[];
   /** index of the largest `matureAfter`: units are counted when all their values are known */
   readonly slowest: number;
   readonly scenarios: readonly string[];
@@ -55,8 +61,6 @@ export interface SimulatedGuardrail {
   readonly centre: number;
   /** 1 for the sessions of the segment; null for everyone */
   readonly mask: Uint8Array | null;
-  /** of the sessions that are in the segment */
-  readonly share: number;
   /** upper edges of the bins of a quantile metric, rising; the last is the largest value */
   readonly edges: Float64Array | null;
   /** of a composition: variance of second order, times the squared sum of denominators; else 0 */
@@ -133,7 +137,9 @@ export function simulationInput(plan: Plan, outcomes: Outcomes, scenarios: reado
       ),
     ),
   };
-  const calibration = plan.calibration ?? { plannedSample: plannedSample(plan, windowMs, sessions, guardrails) };
+  const { groups, stageGroups } = groupsOf(stages, outcomes);
+  const masks = stageGroups.map((group) => groups[group] ?? null);
+  const calibration = plan.calibration ?? { plannedSample: plannedSample(plan, windowMs, sessions, guardrails, masks) };
   return {
     plan: { ...plan, calibration },
     windowMs,
@@ -141,9 +147,42 @@ export function simulationInput(plan: Plan, outcomes: Outcomes, scenarios: reado
     laps,
     sessions,
     guardrails,
+    groups,
+    stageGroups,
+    shares: groups.map((group) => guardrails.map(({ mask }) => shareInside(mask, group))),
     slowest: maturities.length - 1,
     scenarios: scenarios.map(({ name }) => name),
   };
+}
+
+/** The distinct groups of units that stages address, and which is whose. */
+function groupsOf(stages: readonly ControlledStage[], outcomes: Outcomes) {
+  const names = stages.map(({ where }) => JSON.stringify(where));
+  const distinct = [...new Set(names)];
+  const n = outcomes.sessions.length;
+  return {
+    stageGroups: names.map((own) => distinct.indexOf(own)),
+    groups: distinct.map((own) => {
+      const { where } = stages[names.indexOf(own)] as ControlledStage;
+      if (where.length === 0) return null;
+      const masks = where.map(({ attribute, value }) => segmentMask(outcomes.attributes.get(attribute), value, n));
+      const group = shared(Uint8Array, n);
+      for (let i = 0; i < n; i++) group[i] = masks.every((mask) => mask[i] === 1) ? 1 : 0;
+      return group;
+    }),
+  };
+}
+
+function shareInside(mask: Uint8Array | null, group: Uint8Array | null): number {
+  if (mask === null) return 1;
+  let inGroup = 0;
+  let inside = 0;
+  for (let i = 0; i < mask.length; i++) {
+    if (group !== null && group[i] === 0) continue;
+    inGroup += 1;
+    inside += mask[i] as number;
+  }
+  return inGroup === 0 ? 0 : inside / inGroup;
 }
 
 function simulatedGuardrail(
@@ -180,7 +219,6 @@ function simulatedGuardrail(
     maturity: maturities.indexOf(guardrail.metric.matureAfterMs),
     centre: own.control.kind === "sums" ? total(own.control.numerator) / (total(own.control.denominator) || 1) : 0,
     mask,
-    share: mask === null ? 1 : mask.reduce((sum, inside) => sum + inside, 0) / mask.length,
     edges: quantile === undefined ? null : tailEdges([...copies.keys()], quantile),
     curvature: Math.max(...[...copies.keys()].map(curvatureOf)),
     control,

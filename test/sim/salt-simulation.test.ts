@@ -158,3 +158,82 @@ describe("a salt's rollouts, simulated together on integers,", () => {
     expect((controlledStages(input.plan)[0] as ControlledStage).name).toBe("tenth");
   });
 });
+
+describe("a stage that addresses a segment", () => {
+  const where = [{ attribute: "tier", value: "pro" }];
+  const [tenth, , half] = smallPlan().stages as readonly ControlledStage[];
+
+  it("is simulated as if the others' sessions were not in the log", () => {
+    const codes = (tiers.attributes.get("tier") as { codes: Int32Array }).codes;
+    const inside = [...codes.keys()].filter((i) => codes[i] === 1);
+    // the log begins with the same session, so that hours begin alike
+    const first = inside[0] as number;
+    const shift = (traffic.arrivalMs[first] as number) - (traffic.arrivalMs[0] as number);
+    expect(shift).toBeLessThan(hour);
+    const only = filtered(tiers, inside);
+    const stages = [{ ...(half as ControlledStage), minimumSample: 20 }];
+    // without the quantile, whose bins are the log's own, and without harm, which is of a share of its sessions
+    const guardrails = plan("sequential").guardrails.filter(({ metric }) => metric.kind !== "quantile");
+    const among = (outcomes: Outcomes, own: ControlledStage["where"]) => {
+      const narrow = plan("sequential", { guardrails, stages: stages.map((stage) => ({ ...stage, where: own })) });
+      return fast(inputOf(narrow, outcomes), 10).slice(0, 2);
+    };
+    const all = among(tiers, where);
+    expect(all).toEqual(among(only, []));
+    expect(new Set(all.flat().map(({ end }) => end)).size).toBeGreaterThan(1);
+  });
+
+  it("exposes units of the segment alone, and those of everyone from the next stage on", () => {
+    const pro = new Set([...traffic.unit].filter((unit) => unit % 3 === 0)).size;
+    const own = plan("point", {
+      stages: [
+        { ...(tenth as ControlledStage), name: "pro first", where, minimumSample: 1 },
+        { ...(half as ControlledStage), minimumSample: 1 },
+      ],
+    });
+    const ended = fast(inputOf(own, tiers), 11).flat();
+    const early = ended.filter(({ stage }) => stage === 0);
+    const late = ended.filter(({ stage }) => stage === 1);
+    expect([early.length > 0, late.length > 0]).toEqual([true, true]);
+    for (const { unitsExposed } of early) expect(unitsExposed).toBeLessThanOrEqual(0.1 * pro);
+    for (const { unitsExposed } of late) expect(unitsExposed).toBeGreaterThan(0.1 * pro);
+  });
+});
+
+/** A log of the chosen sessions. */
+function filtered(outcomes: Outcomes, chosen: readonly number[]): Outcomes {
+  const pick = (own: Values): Values => {
+    if (own.kind === "sums") {
+      const at = (array: Float64Array) => Float64Array.from(chosen, (i) => array[i] as number);
+      return {
+        kind: "sums",
+        numerator: at(own.numerator),
+        denominator: at(own.denominator),
+        missing: Uint8Array.from(chosen, (i) => own.missing[i] as number),
+      };
+    }
+    const requests = chosen.map((i) => own.values.slice(own.offsets[i] as number, own.offsets[i + 1] as number));
+    const offsets = new Int32Array(chosen.length + 1);
+    requests.forEach((values, k) => {
+      offsets[k + 1] = (offsets[k] as number) + values.length;
+    });
+    return { kind: "requests", offsets, values: Float64Array.from(requests.flatMap((values) => [...values])) };
+  };
+  return {
+    ...outcomes,
+    sessions: chosen.map((i) => outcomes.sessions[i] as string),
+    unit: Int32Array.from(chosen, (i) => outcomes.unit[i] as number),
+    arrivalMs: Float64Array.from(chosen, (i) => outcomes.arrivalMs[i] as number),
+    endMs: Float64Array.from(chosen, (i) => outcomes.endMs[i] as number),
+    attributes: new Map(
+      [...outcomes.attributes].map(([name, own]) => [
+        name,
+        { ...own, codes: Int32Array.from(chosen, (i) => own.codes[i] as number) },
+      ]),
+    ),
+    metrics: outcomes.metrics.map((own) => {
+      const control = pick(own.control);
+      return { ...own, control, candidate: own.candidate === own.control ? control : pick(own.candidate) };
+    }),
+  };
+}

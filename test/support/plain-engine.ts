@@ -149,7 +149,8 @@ class StageSums {
       firstSeen: { control: this.#firstTotal - this.#firstExposed, candidate: this.#firstExposed },
       unitsInBothArms: 0,
       metrics: input.guardrails.map((guardrail, g) => {
-        const { maturity, share } = guardrail;
+        const { maturity } = guardrail;
+        const share = input.shares[0]?.[g] as number;
         const everyone = units[maturity] as Arms<number>;
         const offset = (control.layouts[maturity] as Layout).offset[g] as number;
         const own = rows[maturity] as { control: Float64Array; candidate: Float64Array };
