@@ -10,6 +10,8 @@ export interface Common {
   readonly resume?: boolean;
   /** of commands that simulate */
   readonly replicates?: number;
+  /** a fraction */
+  readonly precision?: number;
   readonly json?: boolean;
   readonly startedAt: Date;
   readonly signal: AbortSignal;
@@ -26,6 +28,7 @@ export function runOptions({
   out,
   resume,
   replicates,
+  precision,
   startedAt,
   signal,
   versions,
@@ -42,7 +45,7 @@ export function runOptions({
     command,
     ...(replicates === undefined
       ? {}
-      : { salts: Math.max(2, Math.ceil(replicates / replicatesPerSalt)), replicatesPerSalt }),
+      : { salts: Math.max(2, Math.ceil(replicates / replicatesPerSalt)), replicatesPerSalt, precision }),
   };
 }
 

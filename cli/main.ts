@@ -209,12 +209,14 @@ function withCommon(command: Command, description: string, simulates = true): Co
     .option("--resume", "go on in the newest run of the same inputs")
     .option("--json", "print the result as JSON");
   return simulates
-    ? common.option(
-        "--replicates <n>",
-        "simulated rollouts per scenario, rounded up to whole salts",
-        atMost(1_000_000),
-        1000,
-      )
+    ? common
+        .option(
+          "--replicates <n>",
+          "simulated rollouts per scenario, rounded up to whole salts",
+          atMost(1_000_000),
+          1000,
+        )
+        .option("--precision <x>", "more of them until every rate is known to so many points, as 1pp", points)
     : common;
 }
 
@@ -224,14 +226,17 @@ function run(command: (project: string, options: Common) => Promise<number>) {
     options: Omit<Common, "startedAt" | "versions" | "command" | "signal">,
     self: Command,
   ) => {
-    const { seed, replicates } = options;
-    const repeated = replicates === undefined ? "" : ` --replicates ${replicates}`;
+    const { seed, replicates, precision } = options;
+    const repeated = [
+      ...(replicates === undefined ? [] : ["--replicates", replicates]),
+      ...(precision === undefined ? [] : ["--precision", `${Number((100 * precision).toPrecision(12))}pp`]),
+    ];
     process.exitCode = await command(project, {
       ...options,
       startedAt: new Date(),
       signal: interruption.signal,
       versions: { foretaste: version, node: process.version },
-      command: `foretaste ${self.name()} ${project} --seed ${JSON.stringify(seed)}${repeated}`,
+      command: ["foretaste", self.name(), project, "--seed", JSON.stringify(seed), ...repeated].join(" "),
     });
   };
 }
@@ -243,6 +248,14 @@ function several(value: string, previous: readonly string[] = []): readonly stri
 function positive(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("Write a whole number of at least 1.");
+  return value;
+}
+
+/** `0.5pp` as a fraction. */
+function points(text: string): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*pp\s*$/.exec(text);
+  const value = match ? Number(match[1]) / 100 : Number.NaN;
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError("Write percentage points, as 1pp.");
   return value;
 }
 

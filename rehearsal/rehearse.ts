@@ -20,7 +20,7 @@ import type { OutcomeSummary, Outcomes } from "../shadow/outcomes.ts";
 import type { PolicyIdentity } from "../shadow/policy-version.ts";
 import { observationsFolder } from "../shadow/shard-store.ts";
 import type { Rollout } from "../sim/rollout.ts";
-import { type SaltsJob, simulate, simulationWorker } from "../sim/simulate.ts";
+import { type SaltsJob, type ScenarioRollouts, saltsPerJob, simulate, simulationWorker } from "../sim/simulate.ts";
 import { type ScenarioValues, simulationInput } from "../sim/simulation-input.ts";
 import type { Project } from "./project.ts";
 import type { LaneName } from "./project-schema.ts";
@@ -34,7 +34,12 @@ const outcomesMegabytes = 1024;
 export interface SimulationOptions {
   readonly salts?: number;
   readonly replicatesPerSalt?: number;
+  /** replicates are added until the 95 % interval of every scenario's rates is at most this far from them, as a fraction */
+  readonly precision?: number | undefined;
 }
+
+/** Salts at most, when a precision is asked for. */
+const mostSalts = 4000;
 
 /** A run whose outcomes are there. */
 export interface Measured extends Replayed {
@@ -268,7 +273,7 @@ function requireSegments({ plan, scenarios, place }: Project, { attributes }: Ou
 async function simulateOutcomes(
   { plan, scenarios: stated }: Project,
   { run, outcomes }: Measured,
-  { threads, salts = 40, replicatesPerSalt = 25 }: RunOptions & SimulationOptions,
+  { threads, salts = 40, replicatesPerSalt = 25, precision }: RunOptions & SimulationOptions,
   onProgress: Progress,
 ): Promise<{ readonly scenarios: readonly OperatingCharacteristics[]; readonly simulation: Result["simulation"] }> {
   const notes = plan.stages.flatMap((stage) =>
@@ -286,29 +291,57 @@ async function simulateOutcomes(
     }
   }
   const input = inputOf(plan, outcomes, values);
-  const jobs = Math.ceil(salts / 5);
-  let done = 0;
-  const rollouts = await simulate(
-    input,
-    { seed: run.manifest.seed, salts, replicatesPerSalt },
-    threadPool<SaltsJob, Rollout[][][]>(simulationWorker, threads),
-    () => {
-      done += 1;
-      onProgress("simulate", done, jobs);
-    },
-  );
+  const pool = threadPool<SaltsJob, Rollout[][][]>(simulationWorker, threads);
+  let rollouts: ScenarioRollouts[] = values.map(({ name }) => ({ scenario: name, bySalt: [] }));
+  let characteristics: OperatingCharacteristics[] = [];
+  let total = 0;
+  do {
+    const added = total === 0 ? salts : Math.min(total, mostSalts - total);
+    let done = 0;
+    const more = await simulate(
+      input,
+      { seed: run.manifest.seed, firstSalt: total, salts: added, replicatesPerSalt },
+      pool,
+      () => {
+        done += 1;
+        onProgress("simulate", done, Math.ceil(added / saltsPerJob));
+      },
+    );
+    rollouts = rollouts.map((own, s) => ({ ...own, bySalt: [...own.bySalt, ...(more[s]?.bySalt ?? [])] }));
+    total += added;
+    characteristics = scenarios.map((scenario, s) =>
+      operatingCharacteristics(plan, scenario, rollouts[s] as ScenarioRollouts, input.windowMs),
+    );
+  } while (precision !== undefined && total < mostSalts && largestError(characteristics) > precision);
+  if (precision !== undefined && largestError(characteristics) > precision) {
+    notes.push(
+      `the precision asked for is not reached: rates are known to ${percentagePoints(largestError(characteristics))} after ${total * replicatesPerSalt} rollouts of each scenario`,
+    );
+  }
   return {
-    scenarios: scenarios.map((scenario, s) =>
-      operatingCharacteristics(plan, scenario, rollouts[s] as (typeof rollouts)[number], input.windowMs),
-    ),
+    scenarios: characteristics,
     simulation: {
-      replicates: salts * replicatesPerSalt,
-      salts,
+      replicates: total * replicatesPerSalt,
+      salts: total,
       windowHours: input.windowMs / 3_600_000,
       laps: input.laps,
       notes,
     },
   };
+}
+
+/** The largest distance of a rate from an end of its interval. */
+function largestError(characteristics: readonly OperatingCharacteristics[]): number {
+  const errors = characteristics.flatMap(({ rollback, stop, promote }) =>
+    [rollback, stop, promote].map((own) =>
+      own.status === "ok" ? Math.max(own.high - own.value, own.value - own.low) : Number.POSITIVE_INFINITY,
+    ),
+  );
+  return Math.max(0, ...errors);
+}
+
+function percentagePoints(share: number): string {
+  return `${Number((100 * share).toPrecision(2))}pp`;
 }
 
 function inputOf(plan: Project["plan"], outcomes: Outcomes, values: readonly ScenarioValues[]) {

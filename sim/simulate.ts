@@ -19,7 +19,8 @@ export interface SaltsJob {
   readonly replicatesPerSalt: number;
 }
 
-const saltsPerJob = 5;
+/** Salts of one job, and of one step of progress. */
+export const saltsPerJob = 5;
 let studies = 0;
 
 /** The rollouts of one scenario, by salt; one salt is one cluster of the Monte Carlo error. */
@@ -29,7 +30,7 @@ export interface ScenarioRollouts {
 }
 
 /**
- * Simulates the plan `salts · replicatesPerSalt` times under every scenario.
+ * Simulates the plan `salts · replicatesPerSalt` times under every scenario, from a salt on.
  *
  * Replicate r of a salt is a pure function of seed, salt and r, and is the same permutation in every scenario. Tables
  * rotate with the salt: one salt for all replicates is statistically wrong.
@@ -38,14 +39,20 @@ export async function simulate(
   input: SimulationInput,
   {
     seed,
+    firstSalt = 0,
     salts = 40,
     replicatesPerSalt = 25,
-  }: { readonly seed: string; readonly salts?: number; readonly replicatesPerSalt?: number },
+  }: {
+    readonly seed: string;
+    readonly firstSalt?: number;
+    readonly salts?: number;
+    readonly replicatesPerSalt?: number;
+  },
   pool: Pool<SaltsJob, Rollout[][][]>,
   onProgress: () => void = () => {},
 ): Promise<ScenarioRollouts[]> {
   studies += 1;
-  const all = Array.from({ length: salts }, (_, salt) => salt);
+  const all = Array.from({ length: salts }, (_, i) => firstSalt + i);
   const jobs = Array.from({ length: Math.ceil(salts / saltsPerJob) }, (_, job) => ({
     study: studies,
     input,
