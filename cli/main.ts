@@ -93,10 +93,12 @@ program
 
 program
   .command("export")
-  .description("write observations or outcomes of a run for other tools, as .arrow or .parquet")
+  .description("write observations, outcomes or simulated rollouts of a run for other tools, as .arrow or .parquet")
   .argument("[project]", "folder with a foretaste.yaml, or the file", ".")
   .addOption(
-    new Option("--table <name>", "what to write").choices(["observations", "outcomes"]).default("observations"),
+    new Option("--table <name>", "what to write")
+      .choices(["observations", "outcomes", "rollouts"])
+      .default("observations"),
   )
   .option("--lane <name>", "one lane of the observations, instead of all")
   .requiredOption("--to <file>", "where to: .arrow, .feather or .parquet")

@@ -8,11 +8,12 @@ import { InputError } from "../plan/input-error.ts";
 import { observationsFolder } from "../shadow/shard-store.ts";
 import { laneNames } from "./project-schema.ts";
 import type { Imported } from "./replay-project.ts";
+import { rolloutsFile } from "./rollout-table.ts";
 
 export interface ExportSpec {
   /** the run's folder, see {@link findRun} */
   readonly folder: string;
-  readonly table: "observations" | "outcomes";
+  readonly table: "observations" | "outcomes" | "rollouts";
   /** of the observations; all lanes, with the column `lane`, unless given */
   readonly lane?: string | undefined;
   /** where to: `.arrow` (or `.feather`, which is the same) or `.parquet` */
@@ -24,7 +25,7 @@ export interface Exported {
   readonly file: string;
   readonly run: string;
   readonly table: ExportSpec["table"];
-  /** empty for outcomes, which have all that are compared */
+  /** empty for outcomes, which have all that are compared, and for rollouts */
   readonly lanes: readonly string[];
   readonly rows: number;
   /** what a reader of the file should know, in words */
@@ -102,7 +103,13 @@ function partsOf(folder: string, table: ExportSpec["table"], lane?: string): Par
     if (files.length > 0) return [{ files }];
     throw new InputError(folder, "has no outcomes yet", "go on in it: foretaste compare --resume");
   }
-  if (table !== "observations") throw new InputError(`table ${table}`, "is not known", "name observations or outcomes");
+  if (table === "rollouts") {
+    if (lane !== undefined) throw new InputError(`lane ${lane}`, "rollouts are not kept by lane", "leave the lane out");
+    if (existsSync(rolloutsFile(folder))) return [{ files: [rolloutsFile(folder)] }];
+    throw new InputError(folder, "has no rollouts yet", "go on in it: foretaste simulate --resume");
+  }
+  if (table !== "observations")
+    throw new InputError(`table ${table}`, "is not known", "name observations, outcomes or rollouts");
   const lanes = lanesOf(folder);
   if (lanes.length === 0)
     throw new InputError(folder, "has no observations yet", "go on in it: foretaste replay --resume");

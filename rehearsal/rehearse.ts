@@ -25,6 +25,7 @@ import { type ScenarioValues, simulationInput } from "../sim/simulation-input.ts
 import type { Project } from "./project.ts";
 import type { LaneName } from "./project-schema.ts";
 import { type Imported, type Progress, type Replayed, replayProject } from "./replay-project.ts";
+import { writeRollouts } from "./rollout-table.ts";
 import { type Run, type RunOptions, runOfSameInputs } from "./run.ts";
 
 /** Values of requests are put together by session, which does not spill. */
@@ -318,6 +319,7 @@ async function simulateOutcomes(
       `the precision asked for is not reached: rates are known to ${percentagePoints(largestError(characteristics))} after ${total * replicatesPerSalt} rollouts of each scenario`,
     );
   }
+  await writeRollouts(run.folder, plan, rollouts, input.windowMs);
   return {
     scenarios: characteristics,
     simulation: {
