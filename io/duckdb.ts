@@ -61,6 +61,9 @@ export class Database {
       const allowed = folders.map((folder) => literal(`${realpathSync(folder)}/`));
       await database.run(sql`set temp_directory = ${literal(`${folders[0]}/spill`)}`);
       await database.run(sql`set memory_limit = ${literal(`${memoryMegabytes}MB`)}`);
+      // less than a block: what statements have freed is kept by each thread that ran one, as much as the limit in all,
+      // until a larger piece of memory is asked for
+      await database.run(sql`set allocator_bulk_deallocation_flush_threshold = '64KB'`);
       await database.run(sql`set allowed_directories = [${join(allowed)}]`);
       await database.run(sql`set enable_external_access = false`);
       await database.run(sql`set lock_configuration = true`);

@@ -21,7 +21,7 @@ const shardsAtOnce = 8;
 export const shardsPerFile = 25 * shardsAtOnce;
 
 /**
- * The requests of a shard and its neighbours, in the order of `requestsInOrder`: shard, position, session, at, attributes,
+ * The requests of a shard and its neighbours, in the order of `placedInOrder`: shard, position, session, at, attributes,
  * request, response, tools, and labels.
  */
 export function requestsFile(folder: string, shard: number): string {

@@ -216,14 +216,17 @@ export async function timeOf(database: Database, table: string): Promise<Time> {
   if (type.startsWith("TIMESTAMP") || type === "DATE")
     return { value: sql`cast(${at} as timestamp)`, notes: [zoneless] };
   const number = sql`try_cast(${at} as double)`;
-  const { numbers, filled, middle } = await database.row<{
-    numbers: number;
-    filled: number;
-    middle: number | null;
-  }>(sql`
-    select count(${number}) as numbers, count(${at}) as filled, median(abs(${number})) as middle from ${name(table)}`);
-  if (numbers >= 0.9 * filled && middle !== null) {
-    const unit = epochUnits.find(({ below }) => middle < below) ?? (epochUnits.at(-1) as (typeof epochUnits)[number]);
+  const below = epochUnits.map(
+    (unit) => sql`count(*) filter (where abs(${number}) < ${unit.below}) as ${name(unit.name)}`,
+  );
+  const { numbers, filled, ...smaller } = await database.row<
+    Record<"numbers" | "filled" | (typeof epochUnits)[number]["name"], number>
+  >(sql`
+    select count(${number}) as numbers, count(${at}) as filled, ${join(below)} from ${name(table)}`);
+  if (numbers > 0 && numbers >= 0.9 * filled) {
+    // that of the median, which DuckDB would hold all of them for
+    const unit =
+      epochUnits.find((own) => 2 * smaller[own.name] > numbers) ?? (epochUnits.at(-1) as (typeof epochUnits)[number]);
     return {
       value: sql`try(make_timestamp(cast(round(${number} * ${raw(`${unit.micros}e0`)}) as bigint)))`,
       notes: [`times are read as epoch ${unit.name}`],

@@ -95,32 +95,38 @@ export async function summarizeLabels(
     select (select count(*) from ${name(labels)}) as all, count(*) as kept,
       count(*) filter (where key not in (select ${key} from ${name(records)} where ${key} is not null)) as unused
     from label_values`);
-  const found = await database.row<{
-    labelled: number;
-    unlabelled: number;
+  // sorted on disk: DuckDB's quantiles hold every value in memory
+  await database.run(sql`
+    create table delays as
+    select coalesce(${key} in (select key from label_values), false) as known,
+      cast(epoch_ms(labelled) - epoch_ms("at") as double) as delay
+    from ${own}
+    order by delay nulls last`);
+  const counts = await database.row<{ labelled: number; unlabelled: number; delays: number }>(sql`
+    select count(*) filter (where known) as labelled, count(*) filter (where not known) as unlabelled, count(delay) as delays
+    from delays`);
+  const quantile = (percent: number) =>
+    sql`max(delay) filter (where rowid = ${Math.ceil((counts.delays * percent) / 100) - 1})`;
+  const { p50, p90, p99, max } = await database.row<{
     p50: number | null;
     p90: number | null;
     p99: number | null;
     max: number | null;
   }>(sql`
-    select count(*) filter (where known) as labelled, count(*) filter (where not known) as unlabelled,
-      quantile_disc(delay, 0.5) as p50, quantile_disc(delay, 0.9) as p90, quantile_disc(delay, 0.99) as p99, max(delay) as max
-    from (
-      select coalesce(${key} in (select key from label_values), false) as known,
-        cast(epoch_ms(labelled) - epoch_ms("at") as double) as delay
-      from ${own})`);
+    select ${quantile(50)} as p50, ${quantile(90)} as p90, ${quantile(99)} as p99, max(delay) as max
+    from delays`);
+  await database.run(sql`drop table delays`);
   const { late } = await database.row<{ late: number | null }>(sql`
     select max(late) as late
     from (select cast(epoch_ms(max(labelled)) - epoch_ms(max("at")) as double) as late from ${own} group by session)`);
   const { early } = await database.row<{ early: number }>(sql`
     select count(*) filter (where late < 0) as early
     from (select epoch_ms(any_value(labelled)) - epoch_ms(min("at")) as late from ${own} group by ${key})`);
-  const { p50, p90, p99, max } = found;
   return {
     labels: all,
     repeated: all - kept,
-    labelledRequests: found.labelled,
-    unlabelledRequests: found.unlabelled,
+    labelledRequests: counts.labelled,
+    unlabelledRequests: counts.unlabelled,
     unused,
     early,
     ...(p50 === null || p90 === null || p99 === null || max === null ? {} : { delayMs: { p50, p90, p99, max } }),

@@ -56,7 +56,9 @@ export async function createSessions(database: Database, table: string, spec: Se
     select session, min("at") as arrival, max("at") as ends, count(*) as requests,
       ${timed ? firstInTime : raw("min(record)")} as first
       ${join(
-        spec.attributes.map((own, i) => sql`, min(${labelled(own)}) <> max(${labelled(own)}) as ${changed(i)}`),
+        spec.attributes.map(
+          (own, i) => sql`, min(hash(${labelled(own)})) <> max(hash(${labelled(own)})) as ${changed(i)}`,
+        ),
         "",
       )}
     from ${records}
@@ -100,13 +102,14 @@ export async function createSessions(database: Database, table: string, spec: Se
   const shards = Math.max(1, Math.ceil(requests / shardSize.requests), Math.ceil(bytes / shardSize.bytes));
   await database.run(sql`
     create table sessions as
-    select session, unit, ${stated ? raw(`stated."at"`) : raw("firsts.arrival")} as arrival,
-      ${stated ? raw(`stated."at"`) : raw("firsts.ends")} as ends, attributes,
-      cast(row_number() over (order by ${stated ? raw(`stated."at"`) : raw("firsts.arrival")}, session) - 1 as integer) as position,
-      cast(md5_number_lower(unit) % ${shards} as integer) as shard, first
-    from firsts
-    ${stated ? raw("join (select session, row_number() over (order by first) - 1 as number from firsts) using (session) join stated using (number)") : raw("")}
-    order by position`);
+    select session, unit, arrival, ends, attributes, cast(row_number() over () - 1 as integer) as position, shard, first
+    from (
+      select session, unit, ${stated ? raw(`stated."at"`) : raw("firsts.arrival")} as arrival,
+        ${stated ? raw(`stated."at"`) : raw("firsts.ends")} as ends, attributes,
+        cast(md5_number_lower(unit) % ${shards} as integer) as shard, first
+      from firsts
+      ${stated ? raw("join (select session, row_number() over (order by first) - 1 as number from firsts) using (session) join stated using (number)") : raw("")}
+      order by arrival, session)`);
   await database.run(sql`
     create view requests as
     select own.session, cast(row_number() over (partition by own.session order by own."at", own.record) - 1 as integer) as seq,
@@ -133,30 +136,38 @@ export async function createSessions(database: Database, table: string, spec: Se
 }
 
 /**
- * The requests of some shards in the order of the replay: by shard, session and, inside a session, time, file and line.
- * Attributes stand at the first request of a session.
+ * Creates `placed` (shard, position, session, at, attributes, the further columns, record): the requests of some shards, in
+ * no order. Attributes stand at the first request of a session. Joining them and sorting them are two statements, since
+ * each takes what memory there is.
  *
  * @param shards `from` up to, and without, `to`
  * @param further columns of the records' table, with their names in the result; NULL when there is no such column
  */
-export function requestsInOrder(
+export async function placeRequests(
+  database: Database,
   records: Sql,
   spec: SessionSpec,
   further: readonly { readonly column: string | undefined; readonly as: string }[],
   shards: { readonly from: number; readonly to: number },
-): Sql {
+): Promise<void> {
   const more = further.map(
     ({ column, as }) =>
       sql`, ${column === undefined ? raw("cast(null as varchar)") : sql`own.${name(column)}`} as ${name(as)}`,
   );
-  return sql`
+  await database.run(sql`
+    create or replace table placed as
     select shard, position, own.session, ${spec.arrivals ? raw("arrival") : raw(`own."at"`)} as "at",
-      case when own.record = first then attributes end as attributes ${join(more, "")}
+      case when own.record = first then attributes end as attributes ${join(more, "")}, own.record
     from ${records} as own
     join sessions on sessions.session = own.session
-    where shard >= ${raw(String(shards.from))} and shard < ${raw(String(shards.to))}
-    order by shard, position, own."at", own.record`;
+    where shard >= ${raw(String(shards.from))} and shard < ${raw(String(shards.to))}`);
 }
+
+/** The requests of {@link placeRequests} in the order of the replay: by shard, session and, inside a session, time, file and line. */
+export const placedInOrder = sql`
+  select * exclude (record)
+  from placed
+  order by shard, position, "at", record`;
 
 /**
  * The first record in time, then in the log. As one number, it is a third of the memory of DuckDB's arg_min over a pair:

@@ -135,7 +135,10 @@ async function jsonType(database: Database, source: Source, column: string): Pro
   const value = sql`json_extract(${name(origin.record)}, ${pointer(column)})`;
   const usable = sql`from ${name(source.table)} where ${name(origin.problem)} is null`;
   const rows = await database.rows<{ type: string; n: number }>(sql`
-    select json_type(${value}) as type, count(*) as n ${usable} group by all having type <> 'NULL'`);
+    select type, count(*) as n
+    from (select json_type(${value}) as type ${usable})
+    where type <> 'NULL'
+    group by type`);
   const total = rows.reduce((sum, { n }) => sum + n, 0);
   const share = (...types: string[]) =>
     rows.filter(({ type }) => types.includes(type)).reduce((sum, { n }) => sum + n, 0) / Math.max(1, total);

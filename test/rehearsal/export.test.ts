@@ -198,7 +198,11 @@ describe("an export is refused", () => {
     ],
     ["of a lane that is not there", { lane: "candidat" }, /lane candidat: is not in .*; it has control, candidate$/],
     ["of a lane of outcomes", { table: "outcomes", lane: "control" }, /lane control: outcomes are not kept by lane; /],
-    ["of another table", { table: "sessions" }, /table sessions: is not known; name observations, outcomes or rollouts/],
+    [
+      "of another table",
+      { table: "sessions" },
+      /table sessions: is not known; name observations, outcomes or rollouts/,
+    ],
     ["of no run", { folder: "/nowhere" }, /\/nowhere: is not the folder of a run; /],
   ])("%s", async (_, wrong, message) => {
     const folder = await runFolder({ files: twoLanes });
