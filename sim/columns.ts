@@ -85,7 +85,7 @@ function absoluteSums(columns: Columns, values: Values) {
   for (let i = 0; i < sessions; i++) {
     row.fill(0);
     who[0] = i;
-    addColumns(row, width, 0, columns, values, who, slots, 1);
+    addColumns(row, width, 0, columns, values, who, slots, 0, 1);
     for (let c = 0; c < width; c++) {
       const value = row[c] as number;
       totals[c] = (totals[c] as number) + Math.abs(value);
@@ -112,6 +112,7 @@ export function blockOf(columns: readonly Columns[], guardrails: readonly number
  * @param rows   of `width` columns each, this guardrail's from `offset` on
  * @param who    session of the log of each entry
  * @param slots  bucket of each entry
+ * @param from    first entry that is added, up to and without `to`
  */
 export function addColumns(
   rows: Float64Array,
@@ -121,9 +122,10 @@ export function addColumns(
   values: Values,
   who: Int32Array,
   slots: Int32Array,
-  count: number,
+  from: number,
+  to: number,
 ): void {
-  for (let j = 0; j < count; j++) {
+  for (let j = from; j < to; j++) {
     const i = who[j] as number;
     if (mask !== null && mask[i] === 0) continue;
     const at = (slots[j] as number) * width + offset;

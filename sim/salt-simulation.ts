@@ -7,7 +7,7 @@ import { DesignEffects } from "./design-effect.ts";
 import { bytesPerVector, createKernel, type Kernel, lanes } from "./gather.ts";
 import { LookRule } from "./look-rule.ts";
 import type { Rollout } from "./rollout.ts";
-import type { SessionColumns, SimulationInput } from "./simulation-input.ts";
+import type { SessionColumns, SimulationInput, World } from "./simulation-input.ts";
 
 /** What a scenario changes: the guardrails whose values are not the control's, and the population's design effects. */
 interface Arm {
@@ -165,14 +165,25 @@ export class SaltSimulation {
         );
         for (const [s, arm] of this.#arms.entries()) {
           const block = arm.blocks[maturity];
-          if (block) this.#fill(block, arm.values, this.#place.changed(group, s, maturity, index), picked, false);
+          if (!block) continue;
+          const share = this.#input.worlds[s]?.shares?.[arrival] ?? 1;
+          const reached = share === 1 ? picked.count : picked.reach(this.#input.chance as Float64Array, share);
+          this.#fill(block, arm.values, this.#place.changed(group, s, maturity, index), picked, false, reached);
         }
       }
     }
     return cells;
   }
 
-  #fill(block: Block, values: readonly Values[], table: number, picked: PickedSessions, counted: boolean): void {
+  /** @param reached of the picked sessions have these values, the others the control's */
+  #fill(
+    block: Block,
+    values: readonly Values[],
+    table: number,
+    picked: PickedSessions,
+    counted: boolean,
+    reached = picked.count,
+  ): void {
     const { width, vectors, columns, guardrails, offsets } = block;
     const rows = this.#rows;
     rows.fill(0, 0, tableRows * width);
@@ -184,7 +195,9 @@ export class SaltSimulation {
       }
     }
     for (const [k, own] of columns.entries()) {
-      addColumns(rows, width, offsets[k] as number, own, values[guardrails[k] as number] as Values, who, slots, count);
+      const [offset, g] = [offsets[k] as number, guardrails[k] as number];
+      addColumns(rows, width, offset, own, values[g] as Values, who, slots, 0, reached);
+      addColumns(rows, width, offset, own, this.#controlValues[g] as Values, who, slots, reached, count);
     }
     const { integers } = this.#kernel;
     const first = table >> 2;
@@ -222,7 +235,7 @@ export class SaltSimulation {
       const table = place.control(group, maturity, index);
       kernel.gather(table, vectors, order, exposed, sums.control(maturity));
       kernel.gather(table, vectors, place.totalOrder, 1, sums.total(maturity));
-      const block = arm.blocks[maturity];
+      const block = this.#changedIn(s, course.stage[i] as number) ? arm.blocks[maturity] : null;
       if (block) {
         kernel.gather(place.changed(group, s, maturity, index), block.vectors, order, exposed, sums.changed(maturity));
       }
@@ -233,13 +246,19 @@ export class SaltSimulation {
     this.#look(course, i, s, window, k, sums);
   }
 
+  /** Whether a scenario's harm is there in a stage. */
+  #changedIn(s: number, stage: number): boolean {
+    return stage >= (this.#input.worlds[s] as World).fromStage;
+  }
+
   #look(course: Courses, i: number, s: number, window: number, k: number, sums: Sums): void {
     const arm = this.#arms[s] as Arm;
     const stage = course.stage[i] as number;
     const start = course.start[i] as number;
     const group = this.#input.stageGroups[stage] as number;
     const control = (this.#controlEffects[group] as DesignEffects).from(start);
-    const candidate = (arm.effects[group] as DesignEffects).from(start);
+    const isChanged = this.#changedIn(s, stage);
+    const candidate = isChanged ? (arm.effects[group] as DesignEffects).from(start) : control;
     const rule = this.#rule;
     rule.begin(stage, k, control, candidate);
     const { integers } = this.#kernel;
@@ -249,7 +268,7 @@ export class SaltSimulation {
       const total = sums.total(maturity) >> 2;
       rule.setSessions(maturity, integers[exposed] as number, integers[total] as number);
       rule.setControl(block, integers, exposed, total);
-      const changed = arm.blocks[maturity];
+      const changed = isChanged ? arm.blocks[maturity] : null;
       if (changed) rule.setChanged(changed, integers, sums.changed(maturity) >> 2);
     }
     const outcome = rule.decide();
@@ -329,6 +348,23 @@ class PickedSessions {
         this.count += 1;
       }
     }
+  }
+
+  /** Puts the sessions that a harm reaches first; returns how many entries they are. */
+  reach(chance: Float64Array, share: number): number {
+    const { who, slots } = this;
+    let reached = 0;
+    for (let j = 0; j < this.count; j++) {
+      const session = who[j] as number;
+      if ((chance[session] as number) >= share) continue;
+      const slot = slots[j] as number;
+      who[j] = who[reached] as number;
+      slots[j] = slots[reached] as number;
+      who[reached] = session;
+      slots[reached] = slot;
+      reached += 1;
+    }
+    return reached;
   }
 
   #grow(): void {

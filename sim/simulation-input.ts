@@ -1,6 +1,7 @@
-import { finalize, hashText } from "../plan/assignment.ts";
+import { finalize, hashText, position, type TextHash } from "../plan/assignment.ts";
 import { isComposition } from "../plan/metric.ts";
 import { type ControlledStage, controlledStages, type Guardrail, type Plan } from "../plan/plan.ts";
+import { type Course, shareHarmed } from "../scenarios/course.ts";
 import type { Attribute, Outcomes, Values } from "../shadow/outcomes.ts";
 import { quantileSorted } from "../statistics/quantiles/quantiles.ts";
 import { lapsOf, unroll } from "./laps.ts";
@@ -26,6 +27,18 @@ export interface SimulationInput {
   /** index of the largest `matureAfter`: units are counted when all their values are known */
   readonly slowest: number;
   readonly scenarios: readonly string[];
+  /** how each scenario's harm goes on */
+  readonly worlds: readonly World[];
+  /** by session of the log, in [0, 1): a harm that reaches a share of sessions reaches those below it; null when none does */
+  readonly chance: Float64Array | null;
+}
+
+/** How a scenario's harm goes on. */
+export interface World {
+  /** share of the sessions that it reaches, by window since the rollout's start; null for all */
+  readonly shares: Float64Array | null;
+  /** index of the controlled stage from which on it is there */
+  readonly fromStage: number;
 }
 
 /** The sessions of the whole plan, in the order of arrival: those of the log, lap after lap. */
@@ -73,6 +86,10 @@ export interface SimulatedGuardrail {
 export interface ScenarioValues {
   readonly name: string;
   readonly candidate: readonly Values[];
+  /** which share of sessions has these values, by the middle of a window; the others have the control's */
+  readonly course?: Course | undefined;
+  /** exposure from which on they are there; the control's before */
+  readonly fromExposure?: number | undefined;
 }
 
 const mostLags = 12;
@@ -152,7 +169,31 @@ export function simulationInput(plan: Plan, outcomes: Outcomes, scenarios: reado
     shares: groups.map((group) => guardrails.map(({ mask }) => shareInside(mask, group))),
     slowest: maturities.length - 1,
     scenarios: scenarios.map(({ name }) => name),
+    worlds: scenarios.map((own) => worldOf(own, stages, planWindows, windowMs)),
+    chance: scenarios.some(({ course }) => course !== undefined) ? chances(outcomes) : null,
   };
+}
+
+function worldOf(
+  { course, fromExposure = 0 }: ScenarioValues,
+  stages: readonly ControlledStage[],
+  windows: number,
+  windowMs: number,
+): World {
+  const fromStage = stages.findIndex(({ exposure }) => exposure >= fromExposure);
+  return {
+    fromStage: fromStage < 0 ? stages.length : fromStage,
+    shares: course ? Float64Array.from({ length: windows }, (_, w) => shareHarmed(course, (w + 0.5) * windowMs)) : null,
+  };
+}
+
+/** Keeps the sessions that a harm reaches apart from their assignment to arms. */
+const chanceSalt: TextHash = [0x27d4eb2f, 0x165667b1];
+
+function chances({ sessions }: Outcomes): Float64Array {
+  const chance = shared(Float64Array, sessions.length);
+  for (const [i, session] of sessions.entries()) chance[i] = position(hashText(session), chanceSalt);
+  return chance;
 }
 
 /** The distinct groups of units that stages address, and which is whose. */

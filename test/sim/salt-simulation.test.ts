@@ -200,6 +200,49 @@ describe("a stage that addresses a segment", () => {
   });
 });
 
+describe("a harm that is not always there", () => {
+  const own = plan("sequential");
+  const harmed = tiers.metrics.map(({ metric, control }) =>
+    metric.name === "cost" && control.kind === "sums"
+      ? { ...control, numerator: control.numerator.map((value) => 1.4 * value) }
+      : control,
+  );
+  const under = (others: Partial<Parameters<typeof simulationInput>[2][number]>) =>
+    fast(simulationInput(own, tiers, [{ name: "own", candidate: harmed, ...others }]), 12)[0] as Rollout[];
+  const unchanged = fast(
+    simulationInput(own, tiers, [{ name: "own", candidate: tiers.metrics.map(({ control }) => control) }]),
+    12,
+  )[0] as Rollout[];
+  const share = (rollouts: readonly Rollout[]) => rollouts.filter(({ end }) => end === "rolledBack").length;
+
+  it("that begins at once, or from no exposure on, is one that is always there", () => {
+    const always = under({});
+    expect(share(always)).toBeGreaterThan(share(unchanged));
+    expect(under({ course: { kind: "begins", afterMs: 0 } })).toEqual(always);
+    expect(under({ fromExposure: 0.1 })).toEqual(always);
+  });
+
+  it("that begins after the end, or at a larger exposure than any, is none", () => {
+    expect(under({ course: { kind: "begins", afterMs: 1e12 } })).toEqual(unchanged);
+    expect(under({ fromExposure: 0.9 })).toEqual(unchanged);
+  });
+
+  it("from 25 % on changes nothing in the stages before", () => {
+    const early = (rollouts: readonly Rollout[]) =>
+      rollouts.map((one) => (one.stage === 0 && one.end !== "promoted" ? one : null));
+    const loaded = under({ fromExposure: 0.25 });
+    expect(early(loaded)).toEqual(early(unchanged));
+    expect(loaded).not.toEqual(unchanged);
+  });
+
+  it("that fades harms less than one that stays, and more than none", () => {
+    const days = (halfLifeMs: number) => share(under({ course: { kind: "fades", halfLifeMs } }));
+    expect(days(1e12)).toBe(share(under({})));
+    expect(days(12 * hour)).toBeLessThanOrEqual(share(under({})));
+    expect(days(1)).toBe(share(unchanged));
+  });
+});
+
 /** A log of the chosen sessions. */
 function filtered(outcomes: Outcomes, chosen: readonly number[]): Outcomes {
   const pick = (own: Values): Values => {
