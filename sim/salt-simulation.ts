@@ -1,26 +1,23 @@
 import { bucketCount, type TextHash } from "../plan/assignment.ts";
 import { type ControlledStage, controlledStages } from "../plan/plan.ts";
 import type { Values } from "../shadow/outcomes.ts";
-import { assignUnits } from "./assign-units.ts";
+import { type Assignment, assignUnits } from "./assign-units.ts";
 import { addColumns, type Block, blockOf, type Columns, columnsOf } from "./columns.ts";
+import { Courses } from "./courses.ts";
 import { DesignEffects } from "./design-effect.ts";
-import { bytesPerVector, createKernel, type Kernel, lanes } from "./gather.ts";
+import { createKernel, type Kernel, lanes } from "./gather.ts";
 import { LookRule } from "./look-rule.ts";
+import { PickedSessions } from "./picked-sessions.ts";
+import { type ChangedBlocks, Places, type Sums, tableRows } from "./places.ts";
 import type { Rollout } from "./rollout.ts";
-import type { SessionColumns, SimulationInput, World } from "./simulation-input.ts";
+import type { SimulationInput, World } from "./simulation-input.ts";
 
 /** What a scenario changes: the guardrails whose values are not the control's, and the population's design effects. */
-interface Arm {
+interface Arm extends ChangedBlocks {
   readonly values: readonly Values[];
   /** by group of units */
   readonly effects: readonly DesignEffects[];
-  /** by maturity; null where nothing is changed */
-  readonly blocks: readonly (Block | null)[];
 }
-
-/** Rows of a table are the buckets, then the sum of all of them. */
-const tableRows = bucketCount + 1;
-const tableBytes = (vectors: number) => tableRows * vectors * bytesPerVector;
 
 /**
  * Simulates all replicates of a salt under every scenario, window by window: the sums of a window's sessions by bucket are made
@@ -120,7 +117,7 @@ export class SaltSimulation {
   }
 
   /** Units of a group that are first seen in a window, by bucket. */
-  #countArrivals(window: number, group: number, { buckets, starts }: Units): void {
+  #countArrivals(window: number, group: number, { buckets, starts }: Assignment): void {
     const { sessions, groups } = this.#input;
     const mask = groups[group] ?? null;
     const table = this.#place.arrivals(group) >> 2;
@@ -144,7 +141,7 @@ export class SaltSimulation {
     window: number,
     group: number,
     since: number,
-    units: Units,
+    units: Assignment,
     picked: PickedSessions,
   ): readonly VisibleCell[] {
     const { sessions, groups } = this.#input;
@@ -306,8 +303,6 @@ export class SaltSimulation {
   }
 }
 
-type Units = ReturnType<typeof assignUnits>;
-
 interface VisibleCell {
   readonly maturity: number;
   /** of the delay */
@@ -321,200 +316,4 @@ function lastFrom(offsets: readonly number[], column: number): number {
   let k = offsets.length - 1;
   while (k >= 0 && (offsets[k] as number) > column) k -= 1;
   return k;
-}
-
-/** Sessions of one window and delay, an entry for every copy of their unit. */
-class PickedSessions {
-  who = new Int32Array(1024);
-  slots = new Int32Array(1024);
-  count = 0;
-
-  pick(
-    sessions: SessionColumns,
-    { buckets, starts }: Units,
-    window: number,
-    { lag, index, mask }: { readonly lag: Uint8Array; readonly index: number; readonly mask: Uint8Array | null },
-  ): void {
-    this.count = 0;
-    for (let i = sessions.windowStart[window] as number; i < (sessions.windowStart[window + 1] as number); i++) {
-      if (lag[i] !== index) continue;
-      const unit = sessions.unit[i] as number;
-      const base = sessions.base[i] as number;
-      if (mask !== null && mask[base] === 0) continue;
-      for (let copy = starts[unit] as number; copy < (starts[unit + 1] as number); copy++) {
-        if (this.count === this.who.length) this.#grow();
-        this.who[this.count] = base;
-        this.slots[this.count] = buckets[copy] as number;
-        this.count += 1;
-      }
-    }
-  }
-
-  /** Puts the sessions that a harm reaches first; returns how many entries they are. */
-  reach(chance: Float64Array, share: number): number {
-    const { who, slots } = this;
-    let reached = 0;
-    for (let j = 0; j < this.count; j++) {
-      const session = who[j] as number;
-      if ((chance[session] as number) >= share) continue;
-      const slot = slots[j] as number;
-      who[j] = who[reached] as number;
-      slots[j] = slots[reached] as number;
-      who[reached] = session;
-      slots[reached] = slot;
-      reached += 1;
-    }
-    return reached;
-  }
-
-  #grow(): void {
-    const longer = (own: Int32Array) => {
-      const grown = new Int32Array(2 * own.length);
-      grown.set(own);
-      return grown;
-    };
-    this.who = longer(this.who);
-    this.slots = longer(this.slots);
-  }
-}
-
-/** Where every rollout stands. */
-class Courses {
-  readonly count: number;
-  readonly stage: Int32Array;
-  readonly start: Int32Array;
-  readonly rollouts: Rollout[];
-  underWay: number;
-  readonly #over: Uint8Array;
-  /** start of each stage that a rollout has reached */
-  readonly #starts: number[][];
-
-  constructor(count: number) {
-    this.count = count;
-    this.underWay = count;
-    this.stage = new Int32Array(count);
-    this.start = new Int32Array(count);
-    this.rollouts = new Array<Rollout>(count);
-    this.#over = new Uint8Array(count);
-    this.#starts = Array.from({ length: count }, () => [0]);
-  }
-
-  isOver(i: number): boolean {
-    return this.#over[i] === 1;
-  }
-
-  /** The earliest start of the stages under way, by group of units; Infinity where none is. */
-  earliestStarts({ groups, stageGroups }: Pick<SimulationInput, "groups" | "stageGroups">): number[] {
-    const earliest = groups.map(() => Number.POSITIVE_INFINITY);
-    for (let i = 0; i < this.count; i++) {
-      if (this.#over[i] === 1) continue;
-      const group = stageGroups[this.stage[i] as number] as number;
-      earliest[group] = Math.min(earliest[group] as number, this.start[i] as number);
-    }
-    return earliest;
-  }
-
-  promote(i: number, start: number): void {
-    this.stage[i] = (this.stage[i] as number) + 1;
-    this.start[i] = start;
-    (this.#starts[i] as number[]).push(start);
-  }
-
-  startsOf(i: number): readonly number[] {
-    return this.#starts[i] as number[];
-  }
-
-  finish(i: number, rollout: Rollout): void {
-    this.rollouts[i] = rollout;
-    this.#over[i] = 1;
-    this.underWay -= 1;
-  }
-}
-
-/** Addresses of one rollout's sums. */
-interface Sums {
-  /** of units first seen, in exposed buckets and in all */
-  readonly arrived: number;
-  readonly arrivedTotal: number;
-  control(maturity: number): number;
-  total(maturity: number): number;
-  /** in exposed buckets, of what the scenario changes */
-  changed(maturity: number): number;
-  readonly end: number;
-}
-
-/** Where everything lies in the kernel's memory. */
-class Places {
-  readonly bytes: number;
-  readonly totalOrder: number;
-  readonly #arrivals: readonly number[];
-  readonly #orders: number;
-  /** by group, maturity and delay */
-  readonly #control: readonly (readonly (readonly number[])[])[];
-  /** by group, scenario, maturity and delay */
-  readonly #changed: readonly (readonly (readonly (readonly number[])[])[])[];
-  readonly #sums: readonly Sums[];
-
-  constructor(
-    { sessions, groups }: SimulationInput,
-    control: readonly Block[],
-    arms: readonly Arm[],
-    replicates: number,
-  ) {
-    let next = 0;
-    const take = (bytes: number) => {
-      const at = next;
-      next += Math.ceil(bytes / bytesPerVector) * bytesPerVector;
-      return at;
-    };
-    this.totalOrder = take(2);
-    this.#orders = take(replicates * orderBytes);
-    this.#arrivals = groups.map(() => take(tableBytes(1)));
-    const tables = (block: Block | null, maturity: number) =>
-      (sessions.lags[maturity]?.delays ?? []).map(() => take(tableBytes(block?.vectors ?? 0)));
-    this.#control = groups.map(() => control.map(tables));
-    this.#changed = groups.map(() => arms.map(({ blocks }) => blocks.map(tables)));
-    this.#sums = arms.flatMap((arm) => Array.from({ length: replicates }, () => sumsOf(control, arm, take)));
-    this.bytes = next;
-  }
-
-  order(replicate: number): number {
-    return this.#orders + replicate * orderBytes;
-  }
-
-  arrivals(group: number): number {
-    return this.#arrivals[group] as number;
-  }
-
-  control(group: number, maturity: number, index: number): number {
-    return this.#control[group]?.[maturity]?.[index] as number;
-  }
-
-  changed(group: number, scenario: number, maturity: number, index: number): number {
-    return this.#changed[group]?.[scenario]?.[maturity]?.[index] as number;
-  }
-
-  sums(rollout: number): Sums {
-    return this.#sums[rollout] as Sums;
-  }
-}
-
-const orderBytes = 2 * bucketCount;
-
-function sumsOf(control: readonly Block[], { blocks }: Arm, take: (bytes: number) => number): Sums {
-  const of = (block: Block | null) => take((block?.vectors ?? 0) * bytesPerVector);
-  const arrived = take(bytesPerVector);
-  const arrivedTotal = take(bytesPerVector);
-  const exposed = control.map(of);
-  const totals = control.map(of);
-  const changed = blocks.map(of);
-  const end = take(0);
-  return {
-    arrived,
-    arrivedTotal,
-    control: (maturity) => exposed[maturity] as number,
-    total: (maturity) => totals[maturity] as number,
-    changed: (maturity) => changed[maturity] as number,
-    end,
-  };
 }

@@ -194,10 +194,9 @@ describe("a rare guardrail at 1 : 99, 2 % against 6 % in 143 units", () => {
       guardrails: [rare],
       budgets: { falseRollback: 0.025, missedRegression: 0.1, falseStop: 0.2 },
     };
-    const events = (outcomes.metrics[0]?.control as Extract<Values, { kind: "sums" }>).numerator.reduce(
-      (a, b) => a + b,
-      0,
-    );
+    const events = (
+      outcomes.metrics.map(({ control }) => control) as [Extract<Values, { kind: "sums" }>]
+    )[0].numerator.reduce((a, b) => a + b, 0);
     const bySalt = await rolloutsOf(plan, {
       ...outcomes,
       metrics: outcomes.metrics.slice(0, 1).map((own) => ({ ...own, metric: rare.metric })),
