@@ -12,6 +12,7 @@ export interface Common {
   readonly replicates?: number;
   /** a fraction */
   readonly precision?: number;
+  readonly fixedPopulation?: boolean;
   readonly json?: boolean;
   readonly startedAt: Date;
   readonly signal: AbortSignal;
@@ -29,6 +30,7 @@ export function runOptions({
   resume,
   replicates,
   precision,
+  fixedPopulation,
   startedAt,
   signal,
   versions,
@@ -45,7 +47,12 @@ export function runOptions({
     command,
     ...(replicates === undefined
       ? {}
-      : { salts: Math.max(2, Math.ceil(replicates / replicatesPerSalt)), replicatesPerSalt, precision }),
+      : {
+          salts: Math.max(2, Math.ceil(replicates / replicatesPerSalt)),
+          replicatesPerSalt,
+          precision,
+          fixedPopulation,
+        }),
   };
 }
 

@@ -219,6 +219,7 @@ function withCommon(command: Command, description: string, simulates = true): Co
           1000,
         )
         .option("--precision <x>", "more of them until every rate is known to so many points, as 1pp", points)
+        .option("--fixed-population", "simulate the log's own units, without drawing from them: rates are too good")
     : common;
 }
 
@@ -228,10 +229,11 @@ function run(command: (project: string, options: Common) => Promise<number>) {
     options: Omit<Common, "startedAt" | "versions" | "command" | "signal">,
     self: Command,
   ) => {
-    const { seed, replicates, precision } = options;
+    const { seed, replicates, precision, fixedPopulation } = options;
     const repeated = [
       ...(replicates === undefined ? [] : ["--replicates", replicates]),
       ...(precision === undefined ? [] : ["--precision", `${Number((100 * precision).toPrecision(12))}pp`]),
+      ...(fixedPopulation ? ["--fixed-population"] : []),
     ];
     process.exitCode = await command(project, {
       ...options,

@@ -37,6 +37,8 @@ export interface SimulationOptions {
   readonly replicatesPerSalt?: number;
   /** replicates are added until the 95 % interval of every scenario's rates is at most this far from them, as a fraction */
   readonly precision?: number | undefined;
+  /** leave out the chance that lies in who the log's units are: rates are then those of this very log, and too good */
+  readonly fixedPopulation?: boolean | undefined;
 }
 
 /** Salts at most, when a precision is asked for. */
@@ -274,7 +276,7 @@ function requireSegments({ plan, scenarios, place }: Project, { attributes }: Ou
 async function simulateOutcomes(
   { plan, scenarios: stated }: Project,
   { run, outcomes }: Measured,
-  { threads, salts = 40, replicatesPerSalt = 25, precision }: RunOptions & SimulationOptions,
+  { threads, salts = 40, replicatesPerSalt = 25, precision, fixedPopulation }: RunOptions & SimulationOptions,
   onProgress: Progress,
 ): Promise<{ readonly scenarios: readonly OperatingCharacteristics[]; readonly simulation: Result["simulation"] }> {
   const notes = plan.stages.flatMap((stage) =>
@@ -301,7 +303,7 @@ async function simulateOutcomes(
     let done = 0;
     const more = await simulate(
       input,
-      { seed: run.manifest.seed, firstSalt: total, salts: added, replicatesPerSalt },
+      { seed: run.manifest.seed, firstSalt: total, salts: added, replicatesPerSalt, fixedPopulation },
       pool,
       () => {
         done += 1;
@@ -319,6 +321,7 @@ async function simulateOutcomes(
       `the precision asked for is not reached: rates are known to ${percentagePoints(largestError(characteristics))} after ${total * replicatesPerSalt} rollouts of each scenario`,
     );
   }
+  if (fixedPopulation) notes.push("units are those of the log, not drawn from them: rates are those of this very log");
   await writeRollouts(run.folder, plan, rollouts, input.windowMs);
   return {
     scenarios: characteristics,

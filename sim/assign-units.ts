@@ -13,15 +13,17 @@ export interface Assignment {
  * A unit is drawn Poisson(1) times, which is the bootstrap of a population whose size is not fixed; copies are units of
  * their own. Re-randomising one fixed log instead has no population variance and understates missed regressions.
  *
+ * @param resampled whether units are drawn at all; each is there once otherwise
+ *
  * Source: Hanley & MacGibbon (2006), Comput. Methods Programs Biomed. 83:57–62 (Poisson bootstrap).
  */
-export function assignUnits(unitHash: Uint32Array, salt: TextHash): Assignment {
+export function assignUnits(unitHash: Uint32Array, salt: TextHash, resampled = true): Assignment {
   const units = unitHash.length / 2;
   const starts = new Int32Array(units + 1);
   const buckets: number[] = [];
   for (let u = 0; u < units; u++) {
     const unit: TextHash = [unitHash[2 * u] as number, unitHash[2 * u + 1] as number];
-    const copies = poissonOne(position(unit, [salt[0] ^ 0x85ebca6b, salt[1]]));
+    const copies = !resampled ? 1 : poissonOne(position(unit, [salt[0] ^ 0x85ebca6b, salt[1]]));
     for (let copy = 0; copy < copies; copy++) {
       buckets.push(Math.floor(position(unit, [salt[0] + copy * 0x9e3779b9, salt[1]]) * bucketCount));
     }

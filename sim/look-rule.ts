@@ -32,7 +32,9 @@ export class LookRule implements Standing {
   /** sums of each guardrail's columns, by arm */
   readonly #sums: readonly { readonly control: Float64Array; readonly candidate: Float64Array }[];
   readonly #known: Uint8Array;
+  /** of each maturity: exposed, then of the control */
   readonly #sessions: Float64Array;
+  readonly #matureUnits: Float64Array;
   readonly #firstSeen = { control: 0, candidate: 0 };
   #stageIndex = 0;
   #stage: ControlledStage;
@@ -54,8 +56,8 @@ export class LookRule implements Standing {
     this.#arms = columns.map(() => ({ control: reading(), candidate: reading() }));
     this.#sums = columns.map(({ width }) => ({ control: new Float64Array(width), candidate: new Float64Array(width) }));
     this.#known = new Uint8Array(columns.length);
-    // of each maturity: exposed, then of the control
     this.#sessions = new Float64Array(2 * input.sessions.lags.length);
+    this.#matureUnits = new Float64Array(2 * input.sessions.lags.length);
   }
 
   /** A look at the end of the k-th window of a stage. */
@@ -74,8 +76,12 @@ export class LookRule implements Standing {
   }
 
   setSessions(maturity: number, exposed: number, total: number): void {
+    const { unitsPerSession } = this.#control as EffectsFrom;
+    const perSession = unitsPerSession[this.#k * this.#input.sessions.lags.length + maturity] as number;
     this.#sessions[2 * maturity] = exposed;
     this.#sessions[2 * maturity + 1] = total - exposed;
+    this.#matureUnits[2 * maturity] = exposed * perSession;
+    this.#matureUnits[2 * maturity + 1] = (total - exposed) * perSession;
   }
 
   /** Sums of the control's values: exposed buckets', which are the candidate's too where nothing is changed, and all buckets'. */
@@ -144,9 +150,9 @@ export class LookRule implements Standing {
     const { minimumMs, minimumSample } = this.#stage;
     if (this.#k * this.#windowMs < minimumMs) return false;
     const { slowest } = this.#input;
-    const perSession = this.#perSession(slowest);
-    const [candidate, control] = [this.#sessions[2 * slowest] as number, this.#sessions[2 * slowest + 1] as number];
-    return Math.min(candidate * perSession, control * perSession) >= minimumSample;
+    const candidate = this.#matureUnits[2 * slowest] as number;
+    const control = this.#matureUnits[2 * slowest + 1] as number;
+    return Math.min(candidate, control) >= minimumSample;
   }
 
   #isLast(): boolean {
@@ -157,16 +163,11 @@ export class LookRule implements Standing {
     return (this.#curves[this.#stageIndex] as readonly Curves[])[g] as Curves;
   }
 
-  #perSession(maturity: number): number {
-    const { unitsPerSession } = this.#control as EffectsFrom;
-    return unitsPerSession[this.#k * this.#input.sessions.lags.length + maturity] as number;
-  }
-
   /** Mature units of a guardrail: 0 of the candidate, 1 of the control. */
   #units(g: number, arm: 0 | 1): number {
     const { maturity } = this.#input.guardrails[g] as SimulationInput["guardrails"][number];
     const share = this.#input.shares[this.#input.stageGroups[this.#stageIndex] as number]?.[g] as number;
-    return (this.#sessions[2 * maturity + arm] as number) * this.#perSession(maturity) * share;
+    return (this.#matureUnits[2 * maturity + arm] as number) * share;
   }
 
   #time(g: number): number {

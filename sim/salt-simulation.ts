@@ -87,12 +87,16 @@ export class SaltSimulation {
     this.#rows = new Float64Array(tableRows * widest);
   }
 
-  /** @returns the rollouts of each scenario */
-  simulate(salt: TextHash, permutationOf: (replicate: number) => Uint16Array): Rollout[][] {
+  /**
+   * @param orderOf   the buckets in the order in which a replicate exposes them
+   * @param resampled whether the population of units is drawn anew
+   * @returns the rollouts of each scenario
+   */
+  simulate(salt: TextHash, orderOf: (replicate: number) => Uint16Array, resampled = true): Rollout[][] {
     const { input, place, kernel, replicates } = this.#parts();
-    const units = assignUnits(input.sessions.unitHash, salt);
+    const units = assignUnits(input.sessions.unitHash, salt, resampled);
     kernel.integers.fill(0);
-    for (let r = 0; r < replicates; r++) kernel.shorts.set(permutationOf(r), place.order(r) >> 1);
+    for (let r = 0; r < replicates; r++) kernel.shorts.set(orderOf(r), place.order(r) >> 1);
     kernel.shorts[place.totalOrder >> 1] = bucketCount;
     const course = new Courses(this.#arms.length * replicates);
     const picked = new PickedSessions();

@@ -17,6 +17,8 @@ export interface SaltsJob {
   readonly seed: string;
   readonly salts: readonly number[];
   readonly replicatesPerSalt: number;
+  /** units are those of the log, not drawn from them: the chance of the population is left out */
+  readonly fixedPopulation?: boolean | undefined;
 }
 
 /** Salts of one job, and of one step of progress. */
@@ -42,11 +44,13 @@ export async function simulate(
     firstSalt = 0,
     salts = 40,
     replicatesPerSalt = 25,
+    fixedPopulation = false,
   }: {
     readonly seed: string;
     readonly firstSalt?: number;
     readonly salts?: number;
     readonly replicatesPerSalt?: number;
+    readonly fixedPopulation?: boolean | undefined;
   },
   pool: Pool<SaltsJob, Rollout[][][]>,
   onProgress: () => void = () => {},
@@ -59,20 +63,30 @@ export async function simulate(
     seed,
     salts: all.slice(job * saltsPerJob, (job + 1) * saltsPerJob),
     replicatesPerSalt,
+    fixedPopulation,
   }));
   const results = (await pool(jobs, onProgress)).flat();
   return input.scenarios.map((scenario, s) => ({ scenario, bySalt: results.map((result) => result[s] as Rollout[]) }));
 }
 
 /** The rollouts of a few salts, by salt and scenario. */
-export function simulateSalts({ study, input, seed, salts, replicatesPerSalt }: SaltsJob): Rollout[][][] {
+export function simulateSalts({
+  study,
+  input,
+  seed,
+  salts,
+  replicatesPerSalt,
+  fixedPopulation = false,
+}: SaltsJob): Rollout[][][] {
   if (latest?.study !== study) latest = { study, engine: new SaltSimulation(input, replicatesPerSalt) };
   const { engine } = latest;
   const key = studyKey(seed);
   const most = Math.max(...controlledStages(input.plan).map(({ exposure }) => Math.round(exposure * bucketCount)));
   return salts.map((salt) =>
-    engine.simulate(hashText(`${seed}/${salt}`), (replicate) =>
-      exposureOrder(randomStream(key, orderPurpose, salt * replicatesPerSalt + replicate), most),
+    engine.simulate(
+      hashText(`${seed}/${salt}`),
+      (replicate) => exposureOrder(randomStream(key, orderPurpose, salt * replicatesPerSalt + replicate), most),
+      !fixedPopulation,
     ),
   );
 }
@@ -91,7 +105,7 @@ const orderPurpose = 2;
  * Source: Durstenfeld (1964), CACM 7:420, Algorithm 235, from the front.
  */
 export function exposureOrder(random: RandomStream, most: number): Uint16Array {
-  const order = Uint16Array.from({ length: bucketCount }, (_, i) => i);
+  const order = unshuffled.slice();
   for (let i = 0; i < most; i++) {
     const j = i + Math.floor(random() * (bucketCount - i));
     const kept = order[i] as number;
@@ -100,3 +114,5 @@ export function exposureOrder(random: RandomStream, most: number): Uint16Array {
   }
   return order;
 }
+
+const unshuffled = Uint16Array.from({ length: bucketCount }, (_, i) => i);
