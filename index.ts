@@ -49,6 +49,7 @@ export {
 } from "./rehearsal/rehearse.ts";
 export type { Progress } from "./rehearsal/replay-project.ts";
 export type { RunOptions } from "./rehearsal/run.ts";
+export { type Trace, traceSimulation } from "./rehearsal/trace-simulation.ts";
 export { htmlReport } from "./reports/html.ts";
 export { markdownReport } from "./reports/markdown.ts";
 export { type Result, resultSchema } from "./reports/result.ts";

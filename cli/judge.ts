@@ -1,16 +1,15 @@
 import { availableParallelism } from "node:os";
 import {
   type CanaryJudgement,
-  type Decision,
   InputError,
   type JudgedLook,
   type JudgedStage,
   judgeCanary,
   loadProject,
-  type Reading,
 } from "../index.ts";
-import { count, metricValue, number, percent, pValue } from "../reports/format.ts";
+import { count, metricValue, percent, pValue } from "../reports/format.ts";
 import { oneLine, print, progressReporter } from "./common.ts";
+import { finite, readingTable, words } from "./decision-words.ts";
 import { table } from "./table.ts";
 
 export interface JudgeCommandOptions {
@@ -74,7 +73,7 @@ function printJudgement(judgement: CanaryJudgement, everyLook: boolean): void {
     print(table(["stage", "look at (UTC)", "units control / candidate", "the rule says"], looks.map(lookRow)));
   }
   print(`\n${end ? "The look that decided" : "The latest look"}, ${oneLine(shown.stage)}, ${time(shown.atMs)} UTC:`);
-  print(readingTable(judgement, shown));
+  print(readingTable(judgement.plan, shown.decision));
   const accepted = shown.decision.readings.filter(({ harmful, passes }) => harmful && passes);
   for (const { key } of accepted) print(`${oneLine(key)}: harm is shown, and shown to be inside its margin: accepted`);
   printSegments(judgement);
@@ -113,35 +112,6 @@ function lookRow({ stage, atMs, look, decision }: JudgedLook): string[] {
   ];
 }
 
-function readingTable({ plan }: CanaryJudgement, { decision }: JudgedLook): string {
-  const boundary = (z: number, bound: number) => `${number(z)} / ${number(bound)}`;
-  const point = plan.rule.evidence === "point";
-  return table(
-    ["metric", "control", "candidate", "harm ± SE", "units", "time", "Z_R / b_R", "Z_P / b_P", ""],
-    decision.readings.map((reading, g) => {
-      const { metric, segment } = plan.guardrails[g] as CanaryJudgement["plan"]["guardrails"][number];
-      const rate = metric.kind === "proportion" || (metric.kind === "ratio" && metric.measuredIn === undefined);
-      const [factor, unit] = rate ? [100, " pp"] : [1, metric.measuredIn ? ` ${metric.measuredIn}` : ""];
-      return [
-        reading.key,
-        metricValue(finite(reading.control), metric),
-        metricValue(finite(reading.candidate), metric),
-        `${number(finite(factor * reading.harm))} ± ${number(finite(factor * reading.standardError))}${unit}`,
-        `${count(reading.n.control)} / ${count(reading.n.candidate)}${segment ? " in it" : ""}`,
-        number(reading.time),
-        point ? "–" : boundary(reading.zRollback, reading.boundaryRollback),
-        point ? "–" : boundary(reading.zPass, reading.boundaryPass),
-        reading.unknown ?? standing(reading),
-      ];
-    }),
-  );
-}
-
-function standing({ harmful, passes }: Reading): string {
-  if (passes) return harmful ? "harm, inside its margin" : "passes";
-  return harmful ? "harm" : "open";
-}
-
 function printSegments({ segments, plan }: CanaryJudgement): void {
   const harmed = segments.filter(({ adjustedP }) => adjustedP !== null && adjustedP < 0.05);
   if (harmed.length === 0) return;
@@ -173,19 +143,9 @@ function sentence({ stage, decision }: JudgedLook, final: boolean): string {
   return `${decision.final ? "STOP" : "HOLD"} in ${at}, waiting for: ${decision.waitingFor.map(oneLine).join(", ")}`;
 }
 
-function words(decision: Decision): string {
-  if (decision.action === "rollback") return `rollback (${oneLine(decision.because)})`;
-  if (decision.action === "promote") return decision.timeout ? "promote (timeout)" : "promote";
-  return decision.final ? "stop" : "hold";
-}
-
 function time(ms: number): string {
   return new Date(ms)
     .toISOString()
     .replace("T", " ")
     .replace(/(:00)?\.000Z$/, "");
-}
-
-function finite(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
 }

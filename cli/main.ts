@@ -44,9 +44,11 @@ withCommon(program.command("replay"), "replay the traffic through control and ca
 withCommon(program.command("compare"), "compare the lanes; exit code 11 when harm is shown").action(
   run(compareCommand),
 );
-withCommon(program.command("simulate"), "simulate the plan; exit code 10 when a budget is missed").action(
-  run(simulateCommand),
-);
+withCommon(program.command("simulate"), "simulate the plan; exit code 10 when a budget is missed")
+  .option("--trace <scenario>", "show one rollout look by look instead")
+  .option("--salt <n>", "of the rollout that is shown, from 0", whole, 0)
+  .option("--replicate <n>", "of the rollout that is shown, from 0", whole, 0)
+  .action(run(simulateCommand));
 program
   .command("init")
   .description("begin a project from a preset; without --preset, list the presets")
@@ -223,12 +225,11 @@ function withCommon(command: Command, description: string, simulates = true): Co
     : common;
 }
 
-function run(command: (project: string, options: Common) => Promise<number>) {
-  return async (
-    project: string,
-    options: Omit<Common, "startedAt" | "versions" | "command" | "signal">,
-    self: Command,
-  ) => {
+/** What the program itself adds to a command's options. */
+type Circumstances = Pick<Common, "startedAt" | "versions" | "command" | "signal">;
+
+function run<More extends object>(command: (project: string, options: Common & More) => Promise<number>) {
+  return async (project: string, options: Omit<Common, keyof Circumstances> & More, self: Command) => {
     const { seed, replicates, precision, fixedPopulation } = options;
     const repeated = [
       ...(replicates === undefined ? [] : ["--replicates", replicates]),
@@ -260,6 +261,12 @@ function points(text: string): number {
   const match = /^\s*(\d+(?:\.\d+)?)\s*pp\s*$/.exec(text);
   const value = match ? Number(match[1]) / 100 : Number.NaN;
   if (!(value > 0 && value < 1)) throw new InvalidArgumentError("Write percentage points, as 1pp.");
+  return value;
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError("Write a whole number from 0 on.");
   return value;
 }
 

@@ -13,15 +13,13 @@ import { markdownReport } from "../reports/markdown.ts";
 import { replayNotes } from "../reports/replay-notes.ts";
 import { type Result, resultSchema } from "../reports/result.ts";
 import { type TrustCheck, trustChecks } from "../reports/trust.ts";
-import { candidateValues, type Scenario, scenariosOf } from "../scenarios/scenario.ts";
-import { NoRoom } from "../scenarios/shift.ts";
 import { computeOutcomes, writeOutcomes } from "../shadow/compute-outcomes.ts";
 import type { OutcomeSummary, Outcomes } from "../shadow/outcomes.ts";
 import type { PolicyIdentity } from "../shadow/policy-version.ts";
 import { observationsFolder } from "../shadow/shard-store.ts";
 import type { Rollout } from "../sim/rollout.ts";
 import { type SaltsJob, type ScenarioRollouts, saltsPerJob, simulate, simulationWorker } from "../sim/simulate.ts";
-import { type ScenarioValues, simulationInput } from "../sim/simulation-input.ts";
+import { prepareSimulation } from "./prepare-simulation.ts";
 import type { Project } from "./project.ts";
 import type { LaneName } from "./project-schema.ts";
 import { type Imported, type Progress, type Replayed, replayProject } from "./replay-project.ts";
@@ -259,7 +257,7 @@ function requireSegments({ plan, scenarios, place }: Project, { attributes }: Ou
   const named = [
     ...plan.guardrails.flatMap(({ key, segment }) => (segment ? [{ by: `margins: ${key}`, segment }] : [])),
     ...scenarios.flatMap((own) =>
-      own.kind === "shift" ? own.where.map((segment) => ({ by: own.name, segment })) : [],
+      own.kind === "harm" ? own.harms.flatMap(({ where }) => where.map((segment) => ({ by: own.name, segment }))) : [],
     ),
   ];
   for (const { by, segment } of named) {
@@ -279,23 +277,9 @@ async function simulateOutcomes(
   { threads, salts = 40, replicatesPerSalt = 25, precision, fixedPopulation }: RunOptions & SimulationOptions,
   onProgress: Progress,
 ): Promise<{ readonly scenarios: readonly OperatingCharacteristics[]; readonly simulation: Result["simulation"] }> {
-  const notes = plan.stages.flatMap((stage) =>
-    stage.kind === "routed" ? [`stage ${stage.name} is not simulated: it is routed, and nothing is tested in it`] : [],
-  );
-  const scenarios: Scenario[] = [];
-  const values: ScenarioValues[] = [];
-  for (const scenario of scenariosOf(plan, stated)) {
-    try {
-      values.push({ name: scenario.name, candidate: candidateValues(scenario, outcomes) });
-      scenarios.push(scenario);
-    } catch (error) {
-      if (!(error instanceof NoRoom)) throw error;
-      notes.push(`${scenario.name} is not simulated: ${error.message}`);
-    }
-  }
-  const input = inputOf(plan, outcomes, values);
+  const { input, scenarios, notes } = prepareSimulation(plan, stated, outcomes);
   const pool = threadPool<SaltsJob, Rollout[][][]>(simulationWorker, threads);
-  let rollouts: ScenarioRollouts[] = values.map(({ name }) => ({ scenario: name, bySalt: [] }));
+  let rollouts: ScenarioRollouts[] = input.scenarios.map((scenario) => ({ scenario, bySalt: [] }));
   let characteristics: OperatingCharacteristics[] = [];
   let total = 0;
   do {
@@ -347,22 +331,6 @@ function largestError(characteristics: readonly OperatingCharacteristics[]): num
 
 function percentagePoints(share: number): string {
   return `${Number((100 * share).toPrecision(2))}pp`;
-}
-
-function inputOf(plan: Project["plan"], outcomes: Outcomes, values: readonly ScenarioValues[]) {
-  try {
-    return simulationInput(plan, outcomes, values);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new InputError(
-      "plan",
-      error.message,
-      "give looks and durations a larger common step (1h), or rehearse on a longer log",
-      {
-        cause: error,
-      },
-    );
-  }
 }
 
 function trustOf(project: Project, { imported, outcomes, summary }: Measured, laps: number): TrustCheck[] {

@@ -1,5 +1,5 @@
 import { type Curves, curvesOf } from "../plan/boundaries.ts";
-import { differs } from "../plan/decide.ts";
+import { differs, type Look } from "../plan/decide.ts";
 import { type ControlledStage, controlledStages, marginIn, type Plan } from "../plan/plan.ts";
 import { type Arms, harmOverMargin, zOfHarm, zOfMargin } from "../plan/reading.ts";
 import { promote, type Standing, verdictOf } from "../plan/verdict.ts";
@@ -117,6 +117,29 @@ export class LookRule implements Standing {
     const onTimeout = this.#stage.onTimeout ?? this.#plan.rule.onTimeout;
     if (onTimeout === "hold" || !this.isTrusted()) return stopped;
     return onTimeout === "promote" ? promoted : timedOut;
+  }
+
+  /** The look in words, as `decide` takes it. */
+  look(): Look {
+    const { slowest } = this.#input;
+    const none = { control: 0, candidate: 0 };
+    return {
+      stage: this.#stageIndex,
+      elapsedMs: this.#k * this.#windowMs,
+      last: this.#isLast(),
+      units: {
+        control: this.#matureUnits[2 * slowest + 1] as number,
+        candidate: this.#matureUnits[2 * slowest] as number,
+      },
+      firstSeen: { ...this.#firstSeen },
+      unitsInBothArms: 0,
+      metrics: this.#columns.map((_, g) => {
+        const { control, candidate } = this.#read(g);
+        const units = { control: this.#units(g, 1), candidate: this.#units(g, 0) };
+        // the log's own missing values are in both arms
+        return { control: { ...control }, candidate: { ...candidate }, units, missing: none };
+      }),
+    };
   }
 
   isTrusted(): boolean {

@@ -1,4 +1,5 @@
 import { bucketCount, type TextHash } from "../plan/assignment.ts";
+import type { Look } from "../plan/decide.ts";
 import { type ControlledStage, controlledStages } from "../plan/plan.ts";
 import type { Values } from "../shadow/outcomes.ts";
 import { type Assignment, assignUnits } from "./assign-units.ts";
@@ -17,6 +18,15 @@ interface Arm extends ChangedBlocks {
   readonly values: readonly Values[];
   /** by group of units */
   readonly effects: readonly DesignEffects[];
+}
+
+/** A look of one of the rollouts. */
+export interface SeenLook {
+  readonly scenario: number;
+  readonly replicate: number;
+  /** at whose end it is, from the rollout's start */
+  readonly window: number;
+  readonly look: Look;
 }
 
 /**
@@ -41,6 +51,7 @@ export class SaltSimulation {
   readonly #place: Places;
   readonly #rule: LookRule;
   readonly #rows: Float64Array;
+  #onLook: ((seen: SeenLook) => void) | undefined;
 
   /** @param replicates of each salt */
   constructor(input: SimulationInput, replicates: number, kernel: "wasm" | "javascript" = "wasm") {
@@ -90,10 +101,17 @@ export class SaltSimulation {
   /**
    * @param orderOf   the buckets in the order in which a replicate exposes them
    * @param resampled whether the population of units is drawn anew
+   * @param onLook    is shown every look of every rollout, before it is decided
    * @returns the rollouts of each scenario
    */
-  simulate(salt: TextHash, orderOf: (replicate: number) => Uint16Array, resampled = true): Rollout[][] {
+  simulate(
+    salt: TextHash,
+    orderOf: (replicate: number) => Uint16Array,
+    resampled = true,
+    onLook?: (seen: SeenLook) => void,
+  ): Rollout[][] {
     const { input, place, kernel, replicates } = this.#parts();
+    this.#onLook = onLook;
     const units = assignUnits(input.sessions.unitHash, salt, resampled);
     kernel.integers.fill(0);
     for (let r = 0; r < replicates; r++) kernel.shorts.set(orderOf(r), place.order(r) >> 1);
@@ -272,6 +290,7 @@ export class SaltSimulation {
       const changed = isChanged ? arm.blocks[maturity] : null;
       if (changed) rule.setChanged(changed, integers, sums.changed(maturity) >> 2);
     }
+    this.#onLook?.({ scenario: s, replicate: i - s * this.#replicates, window, look: rule.look() });
     const outcome = rule.decide();
     if (outcome.action === "hold" && !outcome.final) return;
     if (outcome.action === "promote" && stage < this.#stages.length - 1) {

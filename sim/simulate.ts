@@ -1,5 +1,6 @@
 import { type Pool, workerBeside } from "../io/pool.ts";
 import { bucketCount, hashText } from "../plan/assignment.ts";
+import { type Decision, decide, type Look } from "../plan/decide.ts";
 import { controlledStages } from "../plan/plan.ts";
 import { type RandomStream, randomStream, studyKey } from "../statistics/random-stream.ts";
 import type { Rollout } from "./rollout.ts";
@@ -80,15 +81,63 @@ export function simulateSalts({
 }: SaltsJob): Rollout[][][] {
   if (latest?.study !== study) latest = { study, engine: new SaltSimulation(input, replicatesPerSalt) };
   const { engine } = latest;
-  const key = studyKey(seed);
-  const most = Math.max(...controlledStages(input.plan).map(({ exposure }) => Math.round(exposure * bucketCount)));
   return salts.map((salt) =>
-    engine.simulate(
-      hashText(`${seed}/${salt}`),
-      (replicate) => exposureOrder(randomStream(key, orderPurpose, salt * replicatesPerSalt + replicate), most),
-      !fixedPopulation,
-    ),
+    engine.simulate(hashText(`${seed}/${salt}`), ordersOf(input, seed, salt, replicatesPerSalt), !fixedPopulation),
   );
+}
+
+/** One look of a traced rollout, with the decision in words. */
+export interface TracedLook {
+  /** from the rollout's start */
+  readonly hours: number;
+  readonly stage: string;
+  readonly look: Look;
+  readonly decision: Decision;
+}
+
+/**
+ * One replicate, look by look: what the rule saw and said.
+ *
+ * @param replicate of its salt, from 0
+ */
+export function traceRollout(
+  input: SimulationInput,
+  {
+    seed,
+    scenario,
+    salt,
+    replicate,
+    replicatesPerSalt,
+    fixedPopulation = false,
+  }: Pick<SaltsJob, "seed" | "replicatesPerSalt" | "fixedPopulation"> & {
+    readonly scenario: string;
+    readonly salt: number;
+    readonly replicate: number;
+  },
+): TracedLook[] {
+  const traced: TracedLook[] = [];
+  const index = input.scenarios.indexOf(scenario);
+  const stages = controlledStages(input.plan);
+  const orders = ordersOf(input, seed, salt, replicatesPerSalt);
+  const engine = new SaltSimulation(input, replicate + 1);
+  engine.simulate(hashText(`${seed}/${salt}`), orders, !fixedPopulation, (seen) => {
+    if (seen.scenario !== index || seen.replicate !== replicate) return;
+    traced.push({
+      hours: ((seen.window + 1) * input.windowMs) / 3_600_000,
+      stage: stages[seen.look.stage]?.name ?? "",
+      look: seen.look,
+      decision: decide(input.plan, seen.look),
+    });
+  });
+  return traced;
+}
+
+/** The order of buckets of each replicate of a salt. */
+function ordersOf({ plan }: SimulationInput, seed: string, salt: number, replicatesPerSalt: number) {
+  const key = studyKey(seed);
+  const most = Math.max(...controlledStages(plan).map(({ exposure }) => Math.round(exposure * bucketCount)));
+  return (replicate: number) =>
+    exposureOrder(randomStream(key, orderPurpose, salt * replicatesPerSalt + replicate), most);
 }
 
 /** A thread's jobs are mostly of one study: what all salts share is made once. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { hashText } from "../../plan/assignment.ts";
+import { decide } from "../../plan/decide.ts";
 import { type ControlledStage, controlledStages, type Evidence, evidences, type Plan } from "../../plan/plan.ts";
 import { asReplayed, atMargin, candidateValues, noChange } from "../../scenarios/scenario.ts";
 import type { Outcomes, Values } from "../../shadow/outcomes.ts";
@@ -81,6 +82,27 @@ describe("a salt's rollouts, simulated together on integers,", () => {
     expect(all).toEqual([0, 1].map((salt) => plainly(input, salt)));
     // a law of nothing is no law
     expect(new Set(all.flat(2).map(({ end }) => end)).size).toBeGreaterThan(1);
+  });
+
+  it.each(evidences)("decide every look as decide does (%s)", (evidence) => {
+    const input = inputOf(plan(evidence), tiers);
+    const ended = new Map<string, string>();
+    let looks = 0;
+    const rollouts = new SaltSimulation(input, 5).simulate(hashText("fast/2"), orderOf(2), true, (seen) => {
+      const key = `${seen.scenario}/${seen.replicate}`;
+      // whoever has ended is not shown again
+      expect(["promoted", undefined]).toContain(ended.get(key));
+      const decision = decide(input.plan, seen.look);
+      looks += 1;
+      if (decision.action === "promote") ended.set(key, "promoted");
+      else if (decision.action === "rollback") ended.set(key, "rolledBack");
+      else if (decision.final) ended.set(key, "stopped");
+      else ended.delete(key);
+    });
+    expect(looks).toBeGreaterThan(100);
+    for (const [s, own] of rollouts.entries()) {
+      for (const [r, { end }] of own.entries()) expect(ended.get(`${s}/${r}`)).toBe(end);
+    }
   });
 
   it.each([

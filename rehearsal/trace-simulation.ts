@@ -1,0 +1,50 @@
+import { didYouMean } from "../plan/document.ts";
+import { InputError } from "../plan/input-error.ts";
+import type { Plan } from "../plan/plan.ts";
+import { type TracedLook, traceRollout } from "../sim/simulate.ts";
+import { prepareSimulation } from "./prepare-simulation.ts";
+import type { Project } from "./project.ts";
+import { measure, type SimulationOptions } from "./rehearse.ts";
+import type { Progress } from "./replay-project.ts";
+import type { RunOptions } from "./run.ts";
+
+/** What {@link traceSimulation} returns: plain data. */
+export interface Trace {
+  readonly plan: Plan;
+  readonly scenario: string;
+  readonly salt: number;
+  readonly replicate: number;
+  readonly looks: readonly TracedLook[];
+}
+
+/**
+ * One of the rollouts that `simulatePlan` simulates with the same seed, look by look.
+ *
+ * @param of its scenario, salt and replicate, as in the table of rollouts
+ * @throws InputError for a scenario that is not simulated
+ */
+export async function traceSimulation(
+  written: Project,
+  { replicatesPerSalt = 25, fixedPopulation, ...options }: RunOptions & SimulationOptions,
+  of: { readonly scenario: string; readonly salt: number; readonly replicate: number },
+  onProgress: Progress = () => {},
+): Promise<Trace> {
+  const measured = await measure(written, { ...options, resume: true }, onProgress);
+  const { input } = prepareSimulation(measured.project.plan, measured.project.scenarios, measured.outcomes);
+  if (!input.scenarios.includes(of.scenario)) {
+    throw new InputError("--trace", `unknown scenario ${of.scenario}`, didYouMean(of.scenario, input.scenarios));
+  }
+  if (of.replicate >= replicatesPerSalt) {
+    throw new InputError(
+      "--replicate",
+      `a salt has ${replicatesPerSalt} replicates, numbered from 0`,
+      "write a smaller one",
+    );
+  }
+  const { seed } = measured.run.manifest;
+  return {
+    plan: input.plan,
+    ...of,
+    looks: traceRollout(input, { seed, replicatesPerSalt, fixedPopulation, ...of }),
+  };
+}
