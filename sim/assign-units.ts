@@ -20,16 +20,23 @@ export interface Assignment {
 export function assignUnits(unitHash: Uint32Array, salt: TextHash, resampled = true): Assignment {
   const units = unitHash.length / 2;
   const starts = new Int32Array(units + 1);
-  const buckets: number[] = [];
   for (let u = 0; u < units; u++) {
-    const unit: TextHash = [unitHash[2 * u] as number, unitHash[2 * u + 1] as number];
-    const copies = !resampled ? 1 : poissonOne(position(unit, [salt[0] ^ 0x85ebca6b, salt[1]]));
-    for (let copy = 0; copy < copies; copy++) {
-      buckets.push(Math.floor(position(unit, [salt[0] + copy * 0x9e3779b9, salt[1]]) * bucketCount));
-    }
-    starts[u + 1] = buckets.length;
+    const copies = resampled ? poissonOne(place(unitHash, u, salt[0] ^ 0x85ebca6b, salt[1])) : 1;
+    starts[u + 1] = (starts[u] as number) + copies;
   }
-  return { buckets: Uint16Array.from(buckets), starts };
+  const buckets = new Uint16Array(starts[units] as number);
+  for (let u = 0; u < units; u++) {
+    const first = starts[u] as number;
+    for (let at = first; at < (starts[u + 1] as number); at++) {
+      buckets[at] = Math.floor(place(unitHash, u, salt[0] + (at - first) * 0x9e3779b9, salt[1]) * bucketCount);
+    }
+  }
+  return { buckets, starts };
+}
+
+/** The position of a unit under a salt of two words. */
+function place(unitHash: Uint32Array, u: number, salt0: number, salt1: number): number {
+  return position([unitHash[2 * u] as number, unitHash[2 * u + 1] as number], [salt0, salt1]);
 }
 
 /** Quantile of Poisson(1). */

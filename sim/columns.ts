@@ -80,12 +80,11 @@ function absoluteSums(columns: Columns, values: Values) {
   const whole = new Uint8Array(width).fill(1);
   const row = new Float64Array(width);
   const sessions = values.kind === "sums" ? values.numerator.length : values.offsets.length - 1;
-  const slots = Int32Array.of(0);
-  const who = Int32Array.of(0);
+  const entry = { who: Int32Array.of(0), slots: Int32Array.of(0) };
   for (let i = 0; i < sessions; i++) {
     row.fill(0);
-    who[0] = i;
-    addColumns(row, width, 0, columns, values, who, slots, 0, 1);
+    entry.who[0] = i;
+    addColumns(row, 1, 0, columns, values, entry, 0, 1);
     for (let c = 0; c < width; c++) {
       const value = row[c] as number;
       totals[c] = (totals[c] as number) + Math.abs(value);
@@ -106,61 +105,116 @@ export function blockOf(columns: readonly Columns[], guardrails: readonly number
   return { columns, guardrails, offsets, width, vectors: Math.ceil(width / lanes) };
 }
 
+/** Entries of sessions, each with the bucket that it is in. */
+export interface Entries {
+  /** session of the log */
+  readonly who: Int32Array;
+  readonly slots: Int32Array;
+}
+
 /**
- * Adds the columns of some sessions to the rows of their buckets.
+ * Adds the columns of some sessions to the sums of their buckets.
  *
- * @param rows   of `width` columns each, this guardrail's from `offset` on
- * @param who    session of the log of each entry
- * @param slots  bucket of each entry
+ * @param sums    of each column for all buckets, column after column
+ * @param buckets how many sums a column has
+ * @param offset  first column of the guardrail
  * @param from    first entry that is added, up to and without `to`
  */
 export function addColumns(
-  rows: Float64Array,
-  width: number,
+  sums: Float64Array,
+  buckets: number,
   offset: number,
-  { guardrail: { mask, centre, edges }, kind, denominator }: Columns,
+  columns: Columns,
   values: Values,
-  who: Int32Array,
-  slots: Int32Array,
+  entries: Entries,
+  from: number,
+  to: number,
+): void {
+  const at = offset * buckets;
+  const { mask, edges } = columns.guardrail;
+  const chosen = mask === null ? entries : inside(entries, mask, from, to);
+  const [first, last] = mask === null ? [from, to] : [0, chosen.who.length];
+  if (values.kind === "requests") addBins(sums, buckets, at, edges as Float64Array, values, chosen, first, last);
+  else if (columns.kind === "ratio") addRatio(sums, buckets, at, columns, values, chosen, first, last);
+  else addMean(sums, buckets, at, columns, values, chosen, first, last);
+}
+
+type Sums = Extract<Values, { kind: "sums" }>;
+
+/** The entries of a segment. */
+function inside({ who, slots }: Entries, mask: Uint8Array, from: number, to: number): Entries {
+  const keep: number[] = [];
+  for (let j = from; j < to; j++) if (mask[who[j] as number] === 1) keep.push(j);
+  return {
+    who: Int32Array.from(keep, (j) => who[j] as number),
+    slots: Int32Array.from(keep, (j) => slots[j] as number),
+  };
+}
+
+function addMean(
+  sums: Float64Array,
+  buckets: number,
+  at: number,
+  { kind, denominator: own, guardrail: { centre } }: Columns,
+  { numerator, denominator }: Sums,
+  { who, slots }: Entries,
+  from: number,
+  to: number,
+): void {
+  const squares = at + buckets;
+  const counts = kind === "mean" ? squares + buckets : squares;
+  for (let j = from; j < to; j++) {
+    const i = who[j] as number;
+    const slot = slots[j] as number;
+    const b = denominator[i] as number;
+    const a = (numerator[i] as number) - centre * b;
+    sums[at + slot] = (sums[at + slot] as number) + a;
+    if (kind === "mean") sums[squares + slot] = (sums[squares + slot] as number) + a * a;
+    if (own) sums[counts + slot] = (sums[counts + slot] as number) + b;
+  }
+}
+
+function addRatio(
+  sums: Float64Array,
+  buckets: number,
+  at: number,
+  { guardrail: { centre } }: Columns,
+  { numerator, denominator }: Sums,
+  { who, slots }: Entries,
+  from: number,
+  to: number,
+): void {
+  const [b1, b2, b3, b4] = [at + buckets, at + 2 * buckets, at + 3 * buckets, at + 4 * buckets] as const;
+  for (let j = from; j < to; j++) {
+    const i = who[j] as number;
+    const slot = slots[j] as number;
+    const b = denominator[i] as number;
+    const a = (numerator[i] as number) - centre * b;
+    sums[at + slot] = (sums[at + slot] as number) + a;
+    sums[b1 + slot] = (sums[b1 + slot] as number) + b;
+    sums[b2 + slot] = (sums[b2 + slot] as number) + a * a;
+    sums[b3 + slot] = (sums[b3 + slot] as number) + a * b;
+    sums[b4 + slot] = (sums[b4 + slot] as number) + b * b;
+  }
+}
+
+function addBins(
+  sums: Float64Array,
+  buckets: number,
+  at: number,
+  edges: Float64Array,
+  { offsets, values }: Extract<Values, { kind: "requests" }>,
+  { who, slots }: Entries,
   from: number,
   to: number,
 ): void {
   for (let j = from; j < to; j++) {
     const i = who[j] as number;
-    if (mask !== null && mask[i] === 0) continue;
-    const at = (slots[j] as number) * width + offset;
-    if (values.kind === "requests") {
-      addBins(rows, at, edges as Float64Array, values, i);
-      continue;
+    const slot = slots[j] as number;
+    for (let k = offsets[i] as number; k < (offsets[i + 1] as number); k++) {
+      const bin = at + binOf(edges, values[k] as number) * buckets + slot;
+      sums[bin] = (sums[bin] as number) + 1;
     }
-    const b = values.denominator[i] as number;
-    const a = (values.numerator[i] as number) - centre * b;
-    rows[at] = (rows[at] as number) + a;
-    if (kind === "ratio") {
-      rows[at + 1] = (rows[at + 1] as number) + b;
-      rows[at + 2] = (rows[at + 2] as number) + a * a;
-      rows[at + 3] = (rows[at + 3] as number) + a * b;
-      rows[at + 4] = (rows[at + 4] as number) + b * b;
-      continue;
-    }
-    if (kind === "mean") rows[at + 1] = (rows[at + 1] as number) + a * a;
-    if (denominator) {
-      const last = at + (kind === "mean" ? 2 : 1);
-      rows[last] = (rows[last] as number) + b;
-    }
-  }
-}
-
-function addBins(
-  rows: Float64Array,
-  at: number,
-  edges: Float64Array,
-  { offsets, values }: Extract<Values, { kind: "requests" }>,
-  i: number,
-): void {
-  for (let k = offsets[i] as number; k < (offsets[i + 1] as number); k++) {
-    const bin = at + binOf(edges, values[k] as number);
-    rows[bin] = (rows[bin] as number) + 1;
   }
 }
 

@@ -50,7 +50,8 @@ export class SaltSimulation {
   readonly #kernel: Kernel;
   readonly #place: Places;
   readonly #rule: LookRule;
-  readonly #rows: Float64Array;
+  /** by column, then by bucket */
+  readonly #sums: Float64Array;
   #onLook: ((seen: SeenLook) => void) | undefined;
 
   /** @param replicates of each salt */
@@ -95,7 +96,7 @@ export class SaltSimulation {
     const widest = Math.max(
       ...[...this.#control, ...this.#arms.flatMap(({ blocks }) => blocks)].map((own) => own?.width ?? 0),
     );
-    this.#rows = new Float64Array(tableRows * widest);
+    this.#sums = new Float64Array(bucketCount * widest);
   }
 
   /**
@@ -204,31 +205,26 @@ export class SaltSimulation {
     reached = picked.count,
   ): void {
     const { width, vectors, columns, guardrails, offsets } = block;
-    const rows = this.#rows;
-    rows.fill(0, 0, tableRows * width);
-    const { who, slots, count } = picked;
-    if (counted) {
-      for (let j = 0; j < count; j++) {
-        const at = (slots[j] as number) * width;
-        rows[at] = (rows[at] as number) + 1;
-      }
-    }
+    const sums = this.#sums;
+    sums.fill(0, 0, bucketCount * width);
+    const { slots, count } = picked;
+    if (counted) for (let j = 0; j < count; j++) sums[slots[j] as number] = (sums[slots[j] as number] as number) + 1;
     for (const [k, own] of columns.entries()) {
       const [offset, g] = [offsets[k] as number, guardrails[k] as number];
-      addColumns(rows, width, offset, own, values[g] as Values, who, slots, 0, reached);
-      addColumns(rows, width, offset, own, this.#controlValues[g] as Values, who, slots, reached, count);
+      addColumns(sums, bucketCount, offset, own, values[g] as Values, picked, 0, reached);
+      addColumns(sums, bucketCount, offset, own, this.#controlValues[g] as Values, picked, reached, count);
     }
     const { integers } = this.#kernel;
     const first = table >> 2;
     const stride = vectors * lanes;
-    integers.fill(0, first, first + tableRows * stride);
     const last = first + bucketCount * stride;
     for (let c = 0; c < width; c++) {
       const k = lastFrom(offsets, c);
       const scale = k < 0 ? 1 : ((columns[k] as Columns).scales[c - (offsets[k] as number)] as number);
+      const column = c * bucketCount;
       let total = 0;
       for (let bucket = 0; bucket < bucketCount; bucket++) {
-        const value = Math.round((rows[bucket * width + c] as number) * scale);
+        const value = Math.round((sums[column + bucket] as number) * scale);
         integers[first + bucket * stride + c] = value;
         total += value;
       }

@@ -14,8 +14,12 @@ const size: Margin = { kind: "relative", factor: 1.15 };
 const scenarios: readonly Scenario[] = [
   noChange,
   ...plan.guardrails.slice(0, 1).map(atMargin),
-  { kind: "shift", name: "cost +15%", metric: cost, size, where: [] },
-  { kind: "shift", name: "success −5pp", metric: success, size: { kind: "absolute", loss: 0.05 }, where: [] },
+  { kind: "harm", name: "cost +15%", harms: [{ metric: cost, size, where: [] }] },
+  {
+    kind: "harm",
+    name: "success −5pp",
+    harms: [{ metric: success, size: { kind: "absolute", loss: 0.05 }, where: [] }],
+  },
 ];
 const values = scenarios.map((scenario) => ({ name: scenario.name, candidate: candidateValues(scenario, outcomes) }));
 
