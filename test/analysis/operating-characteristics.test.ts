@@ -217,11 +217,9 @@ describe("the wrong decision", () => {
 
   it("is not known as replayed, nor of harm that the project states", () => {
     const stated: Scenario = {
-      kind: "shift",
+      kind: "harm",
       name: "s",
-      metric: cost,
-      size: { kind: "relative", factor: 2 },
-      where: [],
+      harms: [{ metric: cost, size: { kind: "relative", factor: 2 }, where: [] }],
     };
     for (const scenario of [asReplayed, stated]) {
       const own = characteristics([[rollout()]], scenario);

@@ -171,18 +171,21 @@ describe("a result", () => {
     expect(buildResult(findings({ of: uneven })).plan.stages[0]?.looks).toBe(2);
   });
 
-  it("says which scenarios the project stated, and not of those that every rehearsal has", () => {
-    const stated: Scenario = {
-      kind: "shift",
+  it("says which scenarios the project stated, with their story, and not of those that every rehearsal has", () => {
+    const dear: Scenario = {
+      kind: "harm",
       name: "dear",
-      metric: cost,
-      size: { kind: "relative", factor: 2 },
-      where: [],
+      harms: [{ metric: cost, size: { kind: "relative", factor: 2 }, where: [] }],
     };
+    const told: Scenario = { ...dear, name: "told", story: "Every session costs more." };
     const own = findings();
-    const scenarios = [...own.scenarios, { ...(own.scenarios[0] as (typeof own.scenarios)[0]), scenario: stated }];
+    const [some] = own.scenarios as [(typeof own.scenarios)[0]];
+    const scenarios = [...own.scenarios, ...[dear, told].map((scenario) => ({ ...some, scenario }))];
     const notes = buildResult({ ...own, scenarios }).scenarios.map(({ name, note }) => [name, note]);
-    expect(notes.filter(([, note]) => note !== undefined)).toEqual([["dear", "harm stated in the project"]]);
+    expect(notes.filter(([, note]) => note !== undefined)).toEqual([
+      ["dear", "harm stated in the project"],
+      ["told", "harm stated in the project: Every session costs more."],
+    ]);
   });
 
   it("names as limits what hours and laps rest on, only where it is so", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Harm } from "../../scenarios/harm.ts";
 import {
   asReplayed,
   atMargin,
@@ -29,13 +30,10 @@ const sessions = Array.from(
 const own = outcomes({ metrics: [success, cost, latency], sessions });
 const controls = own.metrics.map(({ control }) => control);
 
-const shift = (others: Partial<Extract<Scenario, { kind: "shift" }>> = {}): Scenario => ({
-  kind: "shift",
-  name: "s",
-  metric: success,
-  size: { kind: "absolute", loss: 0.5 },
-  where: [],
-  ...others,
+const shift = ({ name = "s", ...others }: Partial<Harm> & { readonly name?: string } = {}): Scenario => ({
+  kind: "harm",
+  name,
+  harms: [{ metric: success, size: { kind: "absolute", loss: 0.5 }, where: [], ...others }],
 });
 const failed = (values: Values | undefined) =>
   values?.kind === "sums" ? [...values.numerator.keys()].filter((i) => values.numerator[i] === 0) : [];
@@ -96,14 +94,16 @@ describe("the candidate's values", () => {
 describe("the scenario at a margin", () => {
   it("has harm of exactly the margin, in the guardrail's segment", () => {
     expect(atMargin(guardrail(success, "25pp", refund))).toEqual({
-      kind: "shift",
+      kind: "harm",
       name: "at_margin:success@workflow=refund",
-      metric: success,
-      size: { kind: "absolute", loss: 0.25 },
-      where: [refund],
+      harms: [{ metric: success, size: { kind: "absolute", loss: 0.25 }, where: [refund] }],
       atMargin: "success@workflow=refund",
     });
-    expect(atMargin(guardrail(cost, "20%"))).toMatchObject({ name: "at_margin:cost", where: [], atMargin: "cost" });
+    expect(atMargin(guardrail(cost, "20%"))).toMatchObject({
+      name: "at_margin:cost",
+      harms: [{ where: [] }],
+      atMargin: "cost",
+    });
   });
 });
 

@@ -9,6 +9,7 @@ import { simulationInput } from "../../sim/simulation-input.ts";
 import { normalUpperQuantile, normalUpperTail } from "../../statistics/distributions.ts";
 import { randomStream, studyKey } from "../../statistics/random-stream.ts";
 import { crossingProbabilities, efficacyBounds } from "../../statistics/sequential/group-sequential.ts";
+import golden from "../golden/rpact-rates.json" with { type: "json" };
 import { cost, success } from "../support/traffic.ts";
 
 const hour = 3_600_000;
@@ -230,4 +231,36 @@ describe("a rare guardrail at 1 : 99, 2 % against 6 % in 143 units", () => {
     }
     return level;
   }
+});
+
+/** Source of the rates: rpact, by test/golden/make_rpact_rates.R: the pooled z-test at canary allocations, at 5 % against 5 and 8 %. */
+describe("at a canary's allocation, one look rejects as often as rpact simulates", () => {
+  it.each(golden.entries)("$exposure of $subjects, $candidate against $control", async (entry) => {
+    const { exposure, control, candidate, subjects, rejected } = entry;
+    const base = independentUnits(1, subjects, () => 0);
+    const metric: Metric = { ...success, name: "up", better: "lower" };
+    const withRate = (rate: number): Values => ({
+      kind: "sums",
+      // as many as the rate says, evenly among the units
+      numerator: Float64Array.from({ length: subjects }, (_, i) =>
+        Math.floor((i + 1) * rate + 1e-9) > Math.floor(i * rate + 1e-9) ? 1 : 0,
+      ),
+      denominator: new Float64Array(subjects).fill(1),
+      missing: new Uint8Array(subjects),
+    });
+    const own = withRate(control);
+    const outcomes = { ...base, metrics: [{ metric, control: own, candidate: own }] };
+    const plan: Plan = {
+      ...twoSided([stage(exposure, 1, 1)], 0.05, {}),
+      guardrails: [{ ...guard("up", 1e-6), metric }],
+      budgets: { falseRollback: 0.025, missedRegression: 0.1, falseStop: 0.2 },
+    };
+    const { rate, error } = rolledBack(await rolloutsOf(plan, outcomes, [withRate(candidate)]));
+    const theirs = Math.sqrt((rejected * (1 - rejected)) / golden.iterations);
+    // eight comparisons at 4.2 standard errors: by chance once in 4,700 seeds; the arms' sizes are random here, which moves
+    // the power by less than .002
+    expect(Math.abs(rate - rejected), `${rate} ± ${error}, rpact ${rejected}`).toBeLessThan(
+      4.2 * Math.hypot(error, theirs) + 0.002,
+    );
+  });
 });
