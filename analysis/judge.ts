@@ -9,6 +9,7 @@ import type { Outcomes } from "../shadow/outcomes.ts";
 import { sampleRatioByStage, sampleRatioLogBayesFactor } from "../statistics/anytime/sample-ratio.ts";
 import { normalUpperTail } from "../statistics/distributions.ts";
 import { holm } from "../statistics/means/multiplicity.ts";
+import { firstFrom } from "../statistics/sorted.ts";
 import { type Chosen, summarizeArm } from "./arms.ts";
 
 /** What a real canary recorded: sessions of both arms, in the order of arrival. */
@@ -246,7 +247,7 @@ function arrivedIn({ outcomes }: Canary, { where }: ControlledStage, begin: numb
     return (i: number) => known !== undefined && known.codes[i] === code;
   });
   const chosen: number[] = [];
-  for (let i = lowerBound(outcomes.arrivalMs, begin); i < outcomes.arrivalMs.length; i++) {
+  for (let i = firstFrom(outcomes.arrivalMs, begin); i < outcomes.arrivalMs.length; i++) {
     if ((outcomes.arrivalMs[i] as number) >= now) break;
     if (inside.every((is) => is(i))) chosen.push(i);
   }
@@ -335,16 +336,4 @@ function firstArrivals({ unit, unitNames }: Outcomes): Float64Array {
     if (first[own] === -1) first[own] = i;
   }
   return first;
-}
-
-/** Index of the first value that is not below a bound. */
-function lowerBound(sorted: Float64Array, bound: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] as number) < bound) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

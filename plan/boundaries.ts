@@ -2,6 +2,7 @@ import { asymptoticBoundary } from "../statistics/anytime/normal-sequential.ts";
 import { normalUpperQuantile } from "../statistics/distributions.ts";
 import { efficacyBounds } from "../statistics/sequential/group-sequential.ts";
 import type { Spending } from "../statistics/sequential/spending.ts";
+import { firstFrom } from "../statistics/sorted.ts";
 import { type ControlledStage, controlledStages, type Guardrail, looksOf, type Plan } from "./plan.ts";
 
 /** z-boundaries of one guardrail at one look; Infinity where nothing can be decided yet. */
@@ -135,16 +136,4 @@ function sequential(spending: Spending, error: number, times: readonly number[])
     const score = part === 1 || s0 === s1 ? s1 : s0 + part * (s1 - s0);
     return score / Math.sqrt(Math.min(1, time));
   };
-}
-
-/** Index of the first of rising values that is not below a bound; their number when all are. */
-function firstFrom(rising: readonly number[], bound: number): number {
-  let low = 0;
-  let high = rising.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((rising[middle] as number) < bound) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

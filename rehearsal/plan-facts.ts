@@ -4,6 +4,7 @@ import type { Baseline, PlanFacts, TrafficFacts } from "../plan/finding.ts";
 import { type ControlledStage, controlledStages, type Plan, type Segment } from "../plan/plan.ts";
 import type { SessionSummary } from "../shadow/ingest/sessions.ts";
 import type { Outcomes } from "../shadow/outcomes.ts";
+import { firstFrom } from "../statistics/sorted.ts";
 import type { Project } from "./project.ts";
 
 const hourMs = 3_600_000;
@@ -103,7 +104,7 @@ function firstArrivals(
 ): Int32Array {
   const seen = new Uint8Array(unitNames.length);
   const first = new Int32Array(steps);
-  for (let i = lowerBound(arrivalMs, startMs); i < arrivalMs.length; i++) {
+  for (let i = firstFrom(arrivalMs, startMs); i < arrivalMs.length; i++) {
     const own = unit[i] as number;
     if (seen[own] === 1) continue;
     seen[own] = 1;
@@ -111,18 +112,6 @@ function firstArrivals(
     first[step] = (first[step] as number) + 1;
   }
   return first;
-}
-
-/** Index of the first value that is not below a bound. */
-function lowerBound(sorted: Float64Array, bound: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] as number) < bound) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Sessions of a mean day of the weekend over those of a mean weekday, on whole days (UTC). */
@@ -181,7 +170,7 @@ function windowOf(plan: Plan, index: number, { sessions, arrivalMs, endMs }: Out
   const startMs = fromMs + Math.max(0, Math.min(before, spanMs - maximumMs));
   const chosen: number[] = [];
   for (
-    let i = lowerBound(arrivalMs, startMs);
+    let i = firstFrom(arrivalMs, startMs);
     i < sessions.length && (arrivalMs[i] as number) < startMs + maximumMs;
     i++
   ) {
