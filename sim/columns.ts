@@ -1,4 +1,5 @@
 import type { Values } from "../shadow/outcomes.ts";
+import { firstFrom } from "../statistics/sorted.ts";
 import { lanes } from "./gather.ts";
 import type { SimulatedGuardrail } from "./simulation-input.ts";
 
@@ -208,24 +209,13 @@ function addBins(
   from: number,
   to: number,
 ): void {
+  const last = edges.length - 1;
   for (let j = from; j < to; j++) {
     const i = who[j] as number;
     const slot = slots[j] as number;
     for (let k = offsets[i] as number; k < (offsets[i + 1] as number); k++) {
-      const bin = at + binOf(edges, values[k] as number) * buckets + slot;
+      const bin = at + Math.min(last, firstFrom(edges, values[k] as number)) * buckets + slot;
       sums[bin] = (sums[bin] as number) + 1;
     }
   }
-}
-
-/** Index of the first edge that is not below the value. */
-function binOf(edges: Float64Array, value: number): number {
-  let low = 0;
-  let high = edges.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((edges[middle] as number) < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
