@@ -99,7 +99,7 @@ function wrongDecisions(
       falseStop: held(notPromoted, budgets.falseStop),
     };
   }
-  if (scenario.kind === "shift" && scenario.atMargin !== undefined) {
+  if (scenario.kind === "harm" && scenario.atMargin !== undefined) {
     return { wrong: { kind: "missed regression", ...held(promote, budgets.missedRegression) } };
   }
   return {};

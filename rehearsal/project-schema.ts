@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { metricKinds } from "../plan/metric.ts";
 import { duration, share } from "../plan/plan-schema.ts";
+import { time } from "../scenarios/entry.ts";
+import { scenarioLibrary } from "../scenarios/library.ts";
 
 /** Lanes of a replay, in the order in which they are told. */
 export const laneNames = ["recorded", "control", "control_again", "candidate"] as const;
@@ -57,19 +59,37 @@ const metricSchema = z.strictObject({
   whenFailed: z.enum(["worst", "missing"], "write worst or missing").optional(),
 });
 
-const shiftSchema = z.strictObject({
-  metric: text.optional(),
-  by: z.union([text, z.number()], "write the size of the harm, as 5pp, 20% or 200 ms"),
-  where: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
-});
+/** By the name of a library entry, which no type can tell. */
+const entries: object = Object.fromEntries(
+  scenarioLibrary.map(({ name, parameters }) => [name, parameters.optional()]),
+);
+
+/**
+ * Unknown names pass, and are complained of where all known names can be told: inside a union they would be lost. An
+ * editor that checks the JSON Schema refuses them.
+ */
+const named = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
+  z
+    .object({ ...shape, ...entries })
+    .catchall(z.unknown())
+    .meta({ additionalProperties: false });
 
 const scenarioSchema = z.union(
   [
     text,
-    z.strictObject({
-      completion_drop: shiftSchema.optional(),
-      metric_shift: shiftSchema.optional(),
-      segment_broken: shiftSchema.optional(),
+    named({
+      /** several harms at once */
+      name: text.optional(),
+      story: text.optional(),
+      harms: z
+        .array(z.union([text, named({})], "write { completion_drop: { by: 5pp } }"))
+        .min(1, "write at least one harm, as { completion_drop: { by: 5pp } }")
+        .optional(),
+      /** when they are there: gone by half after so long, at full size after so long, or none before */
+      fades: time.optional(),
+      grows: time.optional(),
+      begins: time.optional(),
+      fromExposure: share.optional(),
     }),
   ],
   "write no_change, at_margin:<metric>, or { segment_broken: { where: …, metric: …, by: 40pp } }",

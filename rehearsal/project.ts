@@ -2,19 +2,18 @@ import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { filesMatching } from "../io/glob.ts";
 import { isReservedMeasure, reservedMeasures } from "../io/tables.ts";
-import { allComplaints, checkDocument, didYouMean, readDocument, type SourceDocument } from "../plan/document.ts";
+import { allComplaints, checkDocument, readDocument, type SourceDocument } from "../plan/document.ts";
 import { InputError } from "../plan/input-error.ts";
-import { parseMargin } from "../plan/margin.ts";
 import { failureRate, isComposition, type Metric, type MetricKind } from "../plan/metric.ts";
 import { parsePlan } from "../plan/parse-plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
-import { asReplayed, noChange } from "../scenarios/scenario.ts";
 import { type Arrivals, diurnal, flat } from "../shadow/ingest/arrivals.ts";
 import type { ColumnExpression } from "../shadow/ingest/map-records.ts";
 import { parseJsonPath } from "../shadow/redaction/json-path.ts";
 import { parsePattern, type RedactionRules } from "../shadow/redaction/rules.ts";
 import { type CanarySource, canaryOf } from "./canary-source.ts";
+import { statedScenarios } from "./project-scenarios.ts";
 import { type LaneName, laneNames, projectSchema, type WrittenProject } from "./project-schema.ts";
 
 /** Where requests come from, with their files found. */
@@ -163,13 +162,12 @@ export async function loadProject(path: string): Promise<Project> {
     metrics,
     plan,
     planFile: resolve(folder, written.plan),
-    scenarios: scenariosOf(
-      written,
+    scenarios: statedScenarios(written, {
       document,
       metrics,
       plan,
-      attributes.map(({ name }) => name),
-    ),
+      attributes: attributes.map(({ name }) => name),
+    }),
     place,
   };
 }
@@ -576,59 +574,4 @@ function arrivalsOf({ traffic }: WrittenProject, document: SourceDocument, folde
     );
   }
   return { perDay, hourlyRates: rates, written };
-}
-
-function scenariosOf(
-  { scenarios }: WrittenProject,
-  document: SourceDocument,
-  metrics: readonly Metric[],
-  plan: Plan,
-  attributes: readonly string[],
-): Scenario[] {
-  const known = [asReplayed.name, noChange.name, ...plan.guardrails.map(({ key }) => `at_margin:${key}`)];
-  return scenarios.flatMap((written, i): Scenario[] => {
-    const place = document.place(["scenarios", i]);
-    if (typeof written === "string") {
-      // these are always rehearsed: naming them changes nothing
-      if (known.includes(written)) return [];
-      throw new InputError(
-        place,
-        `unknown scenario ${written}`,
-        didYouMean(written, [...known, "metric_shift", "segment_broken", "completion_drop"]),
-      );
-    }
-    const entries = Object.entries(written).filter(([, spec]) => spec !== undefined);
-    const [kind, spec] = entries[0] ?? [];
-    if (entries.length !== 1 || !kind || !spec)
-      throw new InputError(place, "a scenario has one name", "write one entry a scenario");
-    const name = spec.metric ?? (kind === "completion_drop" ? plan.primary : undefined);
-    if (name === undefined) throw new InputError(place, `${kind} names no metric`, `write metric: ${plan.primary}`);
-    const metric = metrics.find((own) => own.name === name);
-    if (!metric)
-      throw new InputError(
-        place,
-        `unknown metric ${name}`,
-        didYouMean(
-          name,
-          metrics.map((own) => own.name),
-        ),
-      );
-    if (kind === "segment_broken" && !spec.where)
-      throw new InputError(place, "segment_broken names no segment", "write where: { workflow: refund }");
-    const size = parseMargin(String(spec.by), metric);
-    if ("problem" in size) throw new InputError(place, size.problem.replace(/^margin/, "size"), size.wayOut);
-    if (spec.where && isComposition(metric))
-      throw new InputError(
-        place,
-        `${kind} harms ${metric.kind === "entropy" ? "an" : "a"} ${metric.kind} in a segment, which is not simulated`,
-        "harm it over all sessions: remove where",
-      );
-    const where = Object.entries(spec.where ?? {}).map(([attribute, value]) => ({ attribute, value: String(value) }));
-    for (const { attribute } of where) {
-      if (!attributes.includes(attribute))
-        throw new InputError(place, `unknown attribute ${attribute}`, didYouMean(attribute, attributes));
-    }
-    const segment = where.map(({ attribute, value }) => `@${attribute}=${value}`).join("");
-    return [{ kind: "shift", name: `${kind}:${name}${segment}:${spec.by}`, metric, size, where }];
-  });
 }

@@ -159,14 +159,20 @@ export function scenarioResult({
   byMetric,
   ...characteristics
 }: OperatingCharacteristics): ScenarioResult {
-  const stated = scenario.kind === "shift" && scenario.atMargin === undefined;
   return {
     name: scenario.name,
     ...characteristics,
     byStage: [...byStage],
     byMetric: [...byMetric],
-    ...(stated ? { note: "harm stated in the project" } : {}),
+    ...noteOf(scenario),
   };
+}
+
+/** What the project's own scenarios are; those of every rehearsal have words of their own. */
+function noteOf(scenario: OperatingCharacteristics["scenario"]): Pick<ScenarioResult, "note"> {
+  if (scenario.kind !== "harm" || scenario.atMargin !== undefined) return {};
+  const { story } = scenario;
+  return { note: `harm stated in the project${story === undefined ? "" : `: ${story}`}` };
 }
 
 function finite(value: number): number | null {

@@ -1,0 +1,37 @@
+import type { Entry } from "./entry.ts";
+import { abandonment } from "./library/abandonment.ts";
+import { completionDrop } from "./library/completion-drop.ts";
+import { costRise } from "./library/cost-rise.ts";
+import { diversityCollapse } from "./library/diversity-collapse.ts";
+import { fairnessGap } from "./library/fairness-gap.ts";
+import { guardrailOverreach } from "./library/guardrail-overreach.ts";
+import { latencyTail } from "./library/latency-tail.ts";
+import { loadDependent } from "./library/load-dependent.ts";
+import { luckyFirstHour } from "./library/lucky-first-hour.ts";
+import { metricShift } from "./library/metric-shift.ts";
+import { novelty } from "./library/novelty.ts";
+import { refundWorkflowBroken } from "./library/refund-workflow-broken.ts";
+import { segmentBroken } from "./library/segment-broken.ts";
+import { slowBurn } from "./library/slow-burn.ts";
+import { tokenBlowup } from "./library/token-blowup.ts";
+import { toolErrors } from "./library/tool-errors.ts";
+
+/** The stories that a project can name, from plain losses over broken segments to those that change with time and exposure. */
+export const scenarioLibrary: readonly Entry[] = [
+  completionDrop,
+  toolErrors,
+  costRise,
+  tokenBlowup,
+  latencyTail,
+  guardrailOverreach,
+  abandonment,
+  diversityCollapse,
+  metricShift,
+  segmentBroken,
+  fairnessGap,
+  refundWorkflowBroken,
+  loadDependent,
+  novelty,
+  slowBurn,
+  luckyFirstHour,
+];
