@@ -13,6 +13,7 @@ export interface Common {
   /** a fraction */
   readonly precision?: number;
   readonly fixedPopulation?: boolean;
+  readonly detection?: boolean;
   readonly json?: boolean;
   readonly startedAt: Date;
   readonly signal: AbortSignal;
@@ -31,6 +32,7 @@ export function runOptions({
   replicates,
   precision,
   fixedPopulation,
+  detection,
   startedAt,
   signal,
   versions,
@@ -52,6 +54,7 @@ export function runOptions({
           replicatesPerSalt,
           precision,
           fixedPopulation,
+          detection,
         }),
   };
 }

@@ -221,6 +221,7 @@ function withCommon(command: Command, description: string, simulates = true): Co
           1000,
         )
         .option("--precision <x>", "more of them until every rate is known to so many points, as 1pp", points)
+        .option("--detection", "also harm of 1.5 and 2 times each margin: how surely and how soon it is found")
         .option("--fixed-population", "simulate the log's own units, without drawing from them: rates are too good")
     : common;
 }
@@ -230,10 +231,11 @@ type Circumstances = Pick<Common, "startedAt" | "versions" | "command" | "signal
 
 function run<More extends object>(command: (project: string, options: Common & More) => Promise<number>) {
   return async (project: string, options: Omit<Common, keyof Circumstances> & More, self: Command) => {
-    const { seed, replicates, precision, fixedPopulation } = options;
+    const { seed, replicates, precision, fixedPopulation, detection } = options;
     const repeated = [
       ...(replicates === undefined ? [] : ["--replicates", replicates]),
       ...(precision === undefined ? [] : ["--precision", `${Number((100 * precision).toPrecision(12))}pp`]),
+      ...(detection ? ["--detection"] : []),
       ...(fixedPopulation ? ["--fixed-population"] : []),
     ];
     process.exitCode = await command(project, {

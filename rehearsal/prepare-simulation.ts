@@ -17,19 +17,21 @@ export interface PreparedSimulation {
 /**
  * The scenarios of a project as a simulation takes them.
  *
+ * @param detection also harm beyond each margin
  * @throws InputError for a plan whose times are too uneven or too long for the log
  */
 export function prepareSimulation(
   plan: Project["plan"],
   stated: Project["scenarios"],
   outcomes: Outcomes,
+  detection = false,
 ): PreparedSimulation {
   const notes = plan.stages.flatMap((stage) =>
     stage.kind === "routed" ? [`stage ${stage.name} is not simulated: it is routed, and nothing is tested in it`] : [],
   );
   const scenarios: Scenario[] = [];
   const values: ScenarioValues[] = [];
-  for (const scenario of scenariosOf(plan, stated)) {
+  for (const scenario of scenariosOf(plan, stated, detection)) {
     try {
       const { course, fromExposure } = scenario.kind === "harm" ? scenario : noHarm;
       values.push({ name: scenario.name, candidate: candidateValues(scenario, outcomes), course, fromExposure });

@@ -37,6 +37,8 @@ export interface SimulationOptions {
   readonly precision?: number | undefined;
   /** leave out the chance that lies in who the log's units are: rates are then those of this very log, and too good */
   readonly fixedPopulation?: boolean | undefined;
+  /** also harm of 1.5 and 2 times each margin: how surely and how soon it is found */
+  readonly detection?: boolean | undefined;
 }
 
 /** Salts at most, when a precision is asked for. */
@@ -274,10 +276,17 @@ function requireSegments({ plan, scenarios, place }: Project, { attributes }: Ou
 async function simulateOutcomes(
   { plan, scenarios: stated }: Project,
   { run, outcomes }: Measured,
-  { threads, salts = 40, replicatesPerSalt = 25, precision, fixedPopulation }: RunOptions & SimulationOptions,
+  {
+    threads,
+    salts = 40,
+    replicatesPerSalt = 25,
+    precision,
+    fixedPopulation,
+    detection,
+  }: RunOptions & SimulationOptions,
   onProgress: Progress,
 ): Promise<{ readonly scenarios: readonly OperatingCharacteristics[]; readonly simulation: Result["simulation"] }> {
-  const { input, scenarios, notes } = prepareSimulation(plan, stated, outcomes);
+  const { input, scenarios, notes } = prepareSimulation(plan, stated, outcomes, detection);
   const pool = threadPool<SaltsJob, Rollout[][][]>(simulationWorker, threads);
   let rollouts: ScenarioRollouts[] = input.scenarios.map((scenario) => ({ scenario, bySalt: [] }));
   let characteristics: OperatingCharacteristics[] = [];

@@ -25,12 +25,12 @@ export interface Trace {
  */
 export async function traceSimulation(
   written: Project,
-  { replicatesPerSalt = 25, fixedPopulation, ...options }: RunOptions & SimulationOptions,
+  { replicatesPerSalt = 25, fixedPopulation, detection, ...options }: RunOptions & SimulationOptions,
   of: { readonly scenario: string; readonly salt: number; readonly replicate: number },
   onProgress: Progress = () => {},
 ): Promise<Trace> {
   const measured = await measure(written, { ...options, resume: true }, onProgress);
-  const { input } = prepareSimulation(measured.project.plan, measured.project.scenarios, measured.outcomes);
+  const { input } = prepareSimulation(measured.project.plan, measured.project.scenarios, measured.outcomes, detection);
   if (!input.scenarios.includes(of.scenario)) {
     throw new InputError("--trace", `unknown scenario ${of.scenario}`, didYouMean(of.scenario, input.scenarios));
   }

@@ -171,7 +171,8 @@ export function scenarioResult({
 /** What the project's own scenarios are; those of every rehearsal have words of their own. */
 function noteOf(scenario: OperatingCharacteristics["scenario"]): Pick<ScenarioResult, "note"> {
   if (scenario.kind !== "harm" || scenario.atMargin !== undefined) return {};
-  const { story } = scenario;
+  const { name, story } = scenario;
+  if (name.startsWith("at_margin:")) return story === undefined ? {} : { note: story };
   return { note: `harm stated in the project${story === undefined ? "" : `: ${story}`}` };
 }
 

@@ -1,3 +1,4 @@
+import type { Margin } from "../plan/margin.ts";
 import type { Guardrail, Plan } from "../plan/plan.ts";
 import type { Outcomes, Values } from "../shadow/outcomes.ts";
 import type { Course } from "./course.ts";
@@ -43,9 +44,37 @@ export function atMargin({ key, metric, margin, segment }: Guardrail): Scenario 
   };
 }
 
-/** The scenarios that every rehearsal has, then those of the project that are not among them. */
-export function scenariosOf(plan: Plan, stated: readonly Scenario[]): Scenario[] {
-  const always = [asReplayed, noChange, ...plan.guardrails.map(atMargin)];
+/** Harm beyond the margin whose detection is asked for. */
+const detectionMultiples = [1.5, 2] as const;
+
+/** Harm at a multiple of a guardrail's margin: how surely and how soon it is found, and by how many units. */
+function beyondMargin({ key, metric, margin, segment }: Guardrail, times: number): Scenario[] {
+  const size: Margin =
+    margin.kind === "absolute"
+      ? { kind: "absolute", loss: times * margin.loss }
+      : { kind: "relative", factor: 1 + times * (margin.factor - 1) };
+  // nothing falls by more than all of it
+  if (size.kind === "relative" && size.factor <= 0) return [];
+  return [
+    {
+      kind: "harm",
+      name: `at_margin:${key}:${times}x`,
+      story: `harm of ${times} times the margin`,
+      harms: [{ metric, size, where: segment ? [segment] : [] }],
+    },
+  ];
+}
+
+/**
+ * The scenarios that every rehearsal has, then those of the project that are not among them.
+ *
+ * @param detection also harm of 1.5 and 2 times each margin
+ */
+export function scenariosOf(plan: Plan, stated: readonly Scenario[], detection = false): Scenario[] {
+  const beyond = detection
+    ? plan.guardrails.flatMap((guardrail) => detectionMultiples.flatMap((times) => beyondMargin(guardrail, times)))
+    : [];
+  const always = [asReplayed, noChange, ...plan.guardrails.map(atMargin), ...beyond];
   const names = new Set(always.map(({ name }) => name));
   return [...always, ...stated.filter(({ name }) => !names.has(name))];
 }

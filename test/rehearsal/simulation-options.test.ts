@@ -28,3 +28,24 @@ describe("a precision", () => {
     expect(once.scenarios).toEqual(precise.scenarios);
   });
 });
+
+describe("detection", () => {
+  it("adds harm of 1.5 and 2 times each margin, which is found more surely the larger it is", async () => {
+    const project = await loadProject(projectFolder({ log, plan: { margins: { completion: "20pp" } } }));
+    const { scenarios } = await simulatePlan(project, {
+      ...runOptions(),
+      salts: 8,
+      replicatesPerSalt: 10,
+      detection: true,
+    });
+    const found = (name: string) => {
+      const own = scenarios.find((scenario) => scenario.name === name);
+      return { note: own?.note, rollback: own?.rollback.status === "ok" ? own.rollback.value : Number.NaN };
+    };
+    const [once, more, twice] = ["", ":1.5x", ":2x"].map((times) => found(`at_margin:completion${times}`));
+    expect([more?.note, twice?.note]).toEqual(["harm of 1.5 times the margin", "harm of 2 times the margin"]);
+    expect(more?.rollback).toBeGreaterThanOrEqual(once?.rollback as number);
+    expect(twice?.rollback).toBeGreaterThanOrEqual(more?.rollback as number);
+    expect(scenarios.find(({ name }) => name === "at_margin:failure_rate:2x")?.wrong).toBeUndefined();
+  });
+});
