@@ -20,10 +20,12 @@ export interface Canary {
   readonly candidate: Uint8Array;
   /** 1 for sessions in which a request failed */
   readonly failed: Uint8Array;
+  /** 1 for sessions with requests in both arms */
+  readonly inBothArms: Uint8Array;
 }
 
 export interface JudgeOptions {
-  /** epoch ms of the first stage's start; the first session's arrival unless stated */
+  /** epoch ms of the first stage's start; the candidate's first session unless stated */
   readonly startMs?: number | undefined;
   /** what is known by then; everything unless stated */
   readonly asOfMs?: number | undefined;
@@ -94,7 +96,7 @@ export function judge(plan: Plan, canary: Canary, options: JudgeOptions = {}): J
   const firstArrival = firstArrivals(outcomes);
   const looks: JudgedLook[] = [];
   const judged: JudgedStage[] = [];
-  let begin = options.startMs ?? outcomes.arrivalMs[0];
+  let begin = options.startMs ?? firstOfCandidate(canary) ?? outcomes.arrivalMs[0];
   for (const [index, stage] of stages.entries()) {
     begin = stated[stage.name] ?? begin;
     if (begin === undefined || begin > asOfMs) break;
@@ -295,11 +297,11 @@ function countUnits(sessions: Chosen, { outcomes, candidate }: Canary): Arms<num
 }
 
 /** Units with sessions in both arms. */
-function mixed(sessions: Chosen, { outcomes, candidate }: Canary): number[] {
+function mixed(sessions: Chosen, { outcomes, candidate, inBothArms }: Canary): number[] {
   const seen = new Map<number, number>();
   for (const i of sessions) {
     const unit = outcomes.unit[i] as number;
-    seen.set(unit, (seen.get(unit) ?? 0) | (candidate[i] === 1 ? 2 : 1));
+    seen.set(unit, (seen.get(unit) ?? 0) | (inBothArms[i] === 1 ? 3 : candidate[i] === 1 ? 2 : 1));
   }
   return [...seen].flatMap(([unit, arms]) => (arms === 3 ? [unit] : []));
 }
@@ -326,6 +328,11 @@ function sampleRatioOf(look: Look | undefined, { exposure }: ControlledStage, lo
     sequentialP: Math.min(1, Math.exp(-logBayesFactor)),
     pValue: test.status === "ok" ? test.pValue : null,
   };
+}
+
+function firstOfCandidate({ outcomes, candidate }: Canary): number | undefined {
+  const first = candidate.indexOf(1);
+  return first < 0 ? undefined : outcomes.arrivalMs[first];
 }
 
 /** The session with which each unit was first seen. */

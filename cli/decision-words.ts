@@ -22,7 +22,7 @@ export function readingTable(plan: Plan, decision: Decision): string {
         number(reading.time),
         point ? "–" : boundary(reading.zRollback, reading.boundaryRollback),
         point ? "–" : boundary(reading.zPass, reading.boundaryPass),
-        reading.unknown ?? standing(reading),
+        reading.unknown ?? (reading.standardError === 0 ? `${standing(reading)}, constant` : standing(reading)),
       ];
     }),
   );

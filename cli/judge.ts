@@ -28,9 +28,10 @@ export async function judgeCommand(path: string, options: JudgeCommandOptions): 
     await loadProject(path),
     {
       threads: options.threads ?? availableParallelism(),
+      now: new Date(),
       asOf: options.asOf,
       start: options.start,
-      stageStarts: Object.fromEntries(options.stage.map(stageStart)),
+      stageStarts: stageStarts(options.stage),
     },
     progressReporter(),
   );
@@ -41,6 +42,13 @@ export async function judgeCommand(path: string, options: JudgeCommandOptions): 
   return action === "promote" ? 0 : 10;
 }
 
+function stageStarts(texts: readonly string[]): Record<string, string> {
+  const starts = texts.map(stageStart);
+  const twice = starts.find(([stage], i) => starts.findIndex(([own]) => own === stage) < i);
+  if (twice) throw new InputError("--stage", `${twice[0]} is stated twice`, "keep one of them");
+  return Object.fromEntries(starts);
+}
+
 function stageStart(text: string): [string, string] {
   const at = text.indexOf("=");
   if (at < 1)
@@ -49,20 +57,23 @@ function stageStart(text: string): [string, string] {
 }
 
 function printJudgement(judgement: CanaryJudgement, everyLook: boolean): void {
-  const { plan, frozen, imports, sessions, stages, looks, end, asOfMs } = judgement;
+  const { plan, frozen, imports, sessions, stages, looks, end, asOfMs, notes } = judgement;
   print(frozenLine(frozen));
   if (frozen.changes.length > 0) {
-    print("plan.yaml says otherwise now: the frozen plan is judged, see foretaste plan verify");
+    print(`The frozen plan is judged; ${frozen.changes.length === 1 ? "this is" : "these are"} otherwise now:`);
+    for (const change of frozen.changes) print(`  ${oneLine(change)}`);
   }
   print(
     `control ${count(sessions.control)} sessions, candidate ${count(sessions.candidate)}; seen up to ${time(asOfMs)} UTC`,
   );
-  for (const { role, quarantined, notes } of imports) {
-    if (quarantined > 0) print(`${role}: ${count(quarantined)} records could not be read`);
-    for (const note of notes) print(`${role}: ${oneLine(note)}`);
+  for (const { role, quarantined, notes: read } of imports) {
+    if (quarantined > 0)
+      print(`${role}: ${count(quarantined)} ${quarantined === 1 ? "record" : "records"} could not be read`);
+    for (const own of read) print(`${role}: ${oneLine(own)}`);
   }
+  for (const note of notes) print(oneLine(note));
   print("");
-  for (const stage of stages) printStage(stage);
+  for (const stage of stages) printStage(stage, judgement.looks);
   const shown = end ?? looks.at(-1);
   if (!shown) {
     print("no look is due yet");
@@ -78,22 +89,34 @@ function printJudgement(judgement: CanaryJudgement, everyLook: boolean): void {
   for (const { key } of accepted) print(`${oneLine(key)}: harm is shown, and shown to be inside its margin: accepted`);
   printSegments(judgement);
   if (plan.calibration === undefined) print("Time is the clock's share of a stage: the plan is not frozen.");
+  if (plan.rule.evidence === "calibrated" && plan.calibration?.factors === undefined) {
+    print("No factors are calibrated yet: the boundaries are the sequential ones.");
+  }
   print(`\n${sentence(shown, end !== undefined)}`);
 }
 
 function frozenLine({ status, frozenAt, hash }: CanaryJudgement["frozen"]): string {
   if (status === "not frozen") return "The plan is not frozen: nothing shows that the rule was there before the data.";
   const what = `The plan was frozen at ${frozenAt} (${hash?.slice(0, 12)})`;
-  if (status === "damaged") return `${what}, and the lock was edited since: its hash does not fit.`;
   return status === "before the data"
     ? `${what}, before the data.`
     : `${what}, AFTER the data began: the rule may have been fitted to them.`;
 }
 
-function printStage({ stage, exposure, startMs, looks, ended, sampleRatio, inBothArms }: JudgedStage): void {
+function printStage(
+  { stage, exposure, startMs, looks, ended, sampleRatio, inBothArms }: JudgedStage,
+  all: readonly JudgedLook[],
+): void {
   const { firstSeen, share, sequentialP } = sampleRatio;
-  const result = ended ? `${words(ended.decision)} at ${time(ended.atMs)}` : looks === 0 ? "no look yet" : "goes on";
-  print(`${oneLine(stage)} (${percent(exposure)}), from ${time(startMs)}, ${count(looks)} looks: ${result}`);
+  const number = ended ? all.filter((own) => own.stage === stage).indexOf(ended) + 1 : 0;
+  const result = ended
+    ? `${words(ended.decision)} at look ${count(number)}, ${time(ended.atMs)}`
+    : looks === 0
+      ? "no look yet"
+      : "goes on";
+  print(
+    `${oneLine(stage)} (${percent(exposure)}), from ${time(startMs)}, ${count(looks)} ${looks === 1 ? "look" : "looks"}: ${result}`,
+  );
   print(
     `  first-seen units ${count(firstSeen.control)} / ${count(firstSeen.candidate)}, ${percent(share)} the candidate's: sequential p ${pValue(sequentialP)}` +
       (inBothArms.units === 0
@@ -140,7 +163,9 @@ function sentence({ stage, decision }: JudgedLook, final: boolean): string {
   const at = oneLine(stage);
   if (decision.action === "rollback") return `ROLLBACK in ${at}: ${oneLine(decision.because)}`;
   if (decision.action === "promote") return final ? `PROMOTE: ${at} is passed` : `PROMOTE to the stage after ${at}`;
-  return `${decision.final ? "STOP" : "HOLD"} in ${at}, waiting for: ${decision.waitingFor.map(oneLine).join(", ")}`;
+  const harm = decision.readings.filter(({ harmful, passes }) => harmful && !passes).map(({ key }) => oneLine(key));
+  const meanwhile = harm.length === 0 ? "" : `; harm is seen meanwhile in ${harm.join(", ")}: a person must decide`;
+  return `${decision.final ? "STOP" : "HOLD"} in ${at}, waiting for: ${decision.waitingFor.map(oneLine).join(", ")}${meanwhile}`;
 }
 
 function time(ms: number): string {

@@ -1,7 +1,7 @@
 import { sampleRatioLogBayesFactor } from "../statistics/anytime/sample-ratio.ts";
 import { deviance } from "../statistics/tail-logs.ts";
 import { boundariesAt } from "./boundaries.ts";
-import { type ControlledStage, controlledStages, type Guardrail, marginIn, type Plan } from "./plan.ts";
+import { type ControlledStage, controlledStages, type Evidence, type Guardrail, marginIn, type Plan } from "./plan.ts";
 import { type ArmReading, type Arms, readMargin } from "./reading.ts";
 import { promote, verdictOf } from "./verdict.ts";
 
@@ -43,7 +43,7 @@ export interface Reading {
   readonly standardError: number;
   /** mature units */
   readonly n: Arms<number>;
-  /** share of the planned sample, at most 1 unless evidence is always-valid; of the planned time while the plan is not frozen */
+  /** {@link timeOf} */
   readonly time: number;
   /** (harm − rollbackAbove) / SE under that much harm; NaN when it cannot be computed */
   readonly zRollback: number;
@@ -123,7 +123,8 @@ function readGuardrail(plan: Plan, look: Look, stage: ControlledStage, guardrail
   const { control, candidate, units } = arms;
   const margin = marginIn(stage, guardrail);
   const { harm, overMargin, zHarm, zMargin } = readMargin(guardrail.metric, margin, arms, guardrail.rollbackAbove);
-  const time = timeOf(plan, look, stage, index);
+  const clock = look.elapsedMs / stage.maximumMs;
+  const time = timeOf(plan.rule.evidence, shareOf(plan, look, index), clock, look.last);
   const { rollback, pass } = boundariesAt(plan, look.stage, index, time);
   const point = plan.rule.evidence === "point";
   const unknown = unknownOf(arms, zMargin);
@@ -147,16 +148,23 @@ function readGuardrail(plan: Plan, look: Look, stage: ControlledStage, guardrail
 
 /**
  * The time of a look for a guardrail: its mature units against the planned ones, so that it does not follow outcomes; 1 at
- * the stage's last look. The clock's time while no planned sample is frozen.
+ * the stage's last look, and never ahead of the clock. Traffic beyond the plan would otherwise spend all of the error early and
+ * leave every further look at the last boundary, which on twice the traffic turns 5 % into 9 %.
+ *
+ * @param share of the planned sample; NaN while none is frozen
+ * @param clock share of the stage's maximum duration
  */
-function timeOf({ calibration, rule }: Plan, look: Look, stage: ControlledStage, guardrail: number): number {
-  const planned = calibration?.plannedSample[look.stage]?.[guardrail];
+export function timeOf(evidence: Evidence, share: number, clock: number, last: boolean): number {
+  // a confidence sequence has no last look, and no error that is spent
+  if (evidence === "always-valid") return Number.isNaN(share) ? clock : share;
+  return last ? 1 : Number.isNaN(share) ? clock : Math.min(share, clock);
+}
+
+/** Units against a planned sample, as 1 / (1/n₁ + 1/n₀); NaN while none is frozen. */
+function shareOf(plan: Plan, look: Look, guardrail: number): number {
+  const planned = plan.calibration?.plannedSample[look.stage]?.[guardrail] ?? 0;
   const { control, candidate } = (look.metrics[guardrail] as MetricLook).units;
-  const known = planned !== undefined && planned > 0;
-  const time = known ? 1 / (1 / candidate + 1 / control) / planned : look.elapsedMs / stage.maximumMs;
-  // a confidence sequence has no last look
-  if (rule.evidence === "always-valid") return time;
-  return look.last ? 1 : Math.min(1, time);
+  return planned > 0 ? 1 / (1 / candidate + 1 / control) / planned : Number.NaN;
 }
 
 function unknownOf({ control, candidate, units }: MetricLook, zMargin: number): string | undefined {
@@ -174,7 +182,9 @@ function unknownOf({ control, candidate, units }: MetricLook, zMargin: number): 
 function brokenTrust({ guardrails }: Plan, look: Look, { exposure }: ControlledStage): string[] {
   const { firstSeen, unitsInBothArms, metrics } = look;
   const reasons: string[] = [];
-  if (unitsInBothArms > 0) reasons.push(`${unitsInBothArms} units were served by both arms`);
+  if (unitsInBothArms > 0) {
+    reasons.push(`${unitsInBothArms} ${unitsInBothArms === 1 ? "unit was" : "units were"} served by both arms`);
+  }
   if (differs(firstSeen, { control: 1 - exposure, candidate: exposure }, 100)) {
     reasons.push("the sample ratio does not fit the exposure");
   }

@@ -54,7 +54,7 @@ export interface GuardrailReference {
 
 /** The plan's language is checked when the plan is read; of a lock only its frame is. */
 export const lockSchema = z.looseObject({
-  schemaVersion: z.literal(1, "was written by another version: freeze the plan again"),
+  schemaVersion: z.literal(1),
   frozenAt: z.iso.datetime(),
   hash: z.string(),
   name: z.string(),

@@ -5,7 +5,8 @@ import type { WrittenProject } from "./project-schema.ts";
 
 /** One arm's log of a real canary. */
 export interface CanaryArm {
-  readonly files: readonly string[];
+  /** files or patterns, looked for when the canary is judged: before it there are none */
+  readonly sources: readonly string[];
   readonly session: ColumnExpression;
   readonly user?: ColumnExpression | undefined;
   readonly at?: ColumnExpression | undefined;
@@ -18,10 +19,14 @@ export interface CanaryArm {
 }
 
 /** What a real canary logged: two logs, or one that says which arm served a record. */
-export type CanarySource = Readonly<Record<"control" | "candidate", CanaryArm>>;
+export interface CanarySource {
+  readonly control: CanaryArm;
+  readonly candidate: CanaryArm;
+  /** a session that has had no request for so long has ended; undefined: a usual time, where sessions have several requests */
+  readonly idleMs?: number | undefined;
+}
 
 type Written = NonNullable<WrittenProject["canary"]>;
-type Find = (patterns: string | readonly string[], at: readonly PropertyKey[]) => Promise<readonly string[]>;
 
 const armNames = ["control", "candidate"] as const;
 
@@ -30,18 +35,15 @@ const armNames = ["control", "candidate"] as const;
  *
  * @returns undefined when there are neither
  */
-export async function canaryOf(
+export function canaryOf(
   { canary }: WrittenProject,
   document: SourceDocument,
-  find: Find,
   lanes: readonly { readonly lane: string; readonly policy: RecordedLane | { readonly kind: "module" } }[],
-): Promise<CanarySource | undefined> {
+): CanarySource | undefined {
   if (!canary) return canaryOfLanes(document, lanes);
-  const [control, candidate] = [
-    await armOf("control", canary, document, find),
-    await armOf("candidate", canary, document, find),
-  ];
-  const same = JSON.stringify([control.files, control.where]) === JSON.stringify([candidate.files, candidate.where]);
+  const [control, candidate] = [armOf("control", canary, document), armOf("candidate", canary, document)];
+  const same =
+    JSON.stringify([control.sources, control.where]) === JSON.stringify([candidate.sources, candidate.where]);
   if (same) {
     throw new InputError(
       document.place(["canary"]),
@@ -49,16 +51,11 @@ export async function canaryOf(
       "say which are whose: control: { where: \"variant = 'v1'\" }, candidate: { where: \"variant = 'v2'\" }",
     );
   }
-  return { control, candidate };
+  return { control, candidate, idleMs: canary.idle };
 }
 
-async function armOf(
-  arm: "control" | "candidate",
-  canary: Written,
-  document: SourceDocument,
-  find: Find,
-): Promise<CanaryArm> {
-  const { control: _, candidate: __, ...common } = canary;
+function armOf(arm: "control" | "candidate", canary: Written, document: SourceDocument): CanaryArm {
+  const { control: _, candidate: __, idle: ___, ...common } = canary;
   const own = canary[arm];
   const place = (key: string) => {
     const [first = "", ...rest] = key.split(".");
@@ -75,16 +72,20 @@ async function armOf(
       throw new InputError(document.place(["canary"]), `canary.${key} is missing`, `name ${hint}`);
     }
   }
-  const files = await find(
-    source as NonNullable<typeof source>,
-    own.source === undefined ? ["canary", "source"] : ["canary", arm, "source"],
-  );
-  return { files, session: session as ColumnExpression, measures: measures ?? {}, ...others, place };
+  return {
+    sources: [source as NonNullable<typeof source>].flat(),
+    session: session as ColumnExpression,
+    measures: measures ?? {},
+    ...others,
+    place,
+  };
 }
 
 interface RecordedLane {
   readonly kind: "recorded";
-  readonly source: Omit<CanaryArm, "measures" | "failed" | "error" | "place"> | "traffic";
+  readonly source:
+    | (Omit<CanaryArm, "sources" | "measures" | "failed" | "error" | "place"> & { readonly files: readonly string[] })
+    | "traffic";
   readonly failed?: ColumnExpression | undefined;
   readonly error?: ColumnExpression | undefined;
   readonly measures: Readonly<Record<string, ColumnExpression>>;
@@ -98,7 +99,15 @@ function canaryOfLanes(
     const policy = lanes.find(({ lane }) => lane === arm)?.policy;
     if (policy?.kind !== "recorded" || policy.source === "traffic") return undefined;
     const { source, failed, error, measures } = policy;
-    return { ...source, failed, error, measures, place: (key) => document.place([arm, "recorded", ...key.split(".")]) };
+    const { files, ...own } = source;
+    return {
+      sources: files,
+      ...own,
+      failed,
+      error,
+      measures,
+      place: (key) => document.place([arm, "recorded", ...key.split(".")]),
+    };
   };
   const [control, candidate] = armNames.map(armOfLane);
   return control && candidate ? { control, candidate } : undefined;

@@ -1,9 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { referenceOf } from "../analysis/reference.ts";
 import { canonicalJson, sha256 } from "../io/hash.ts";
 import { readJsonFile, writeTextFile } from "../io/run-folder.ts";
-import { changeInWords, diffPlans } from "../plan/diff-plans.ts";
 import { InputError } from "../plan/input-error.ts";
 import { changesSince, type Frozen, isWhole, type Lock, lockOf, lockSchema } from "../plan/lock.ts";
 import type { PolicyIdentity } from "../shadow/policy-version.ts";
@@ -56,6 +55,12 @@ export async function freezePlan(
 ): Promise<FrozenPlan> {
   const file = lockFile(project);
   const before = readLock(project);
+  if (options.why !== undefined && options.why.trim() === "") {
+    throw new InputError("--amend", "the reason is empty", "say why the plan is frozen again: it is kept");
+  }
+  if (!before && options.why !== undefined) {
+    throw new InputError("--amend", "nothing is frozen yet", "leave it out");
+  }
   if (before && options.why === undefined) {
     throw new InputError(
       shown(project, file),
@@ -92,8 +97,7 @@ export async function verifyPlan(project: Project): Promise<Verification> {
   const lock = readLock(project);
   const file = lockFile(project);
   if (!lock) throw notFrozen(project);
-  const current = { plan: withMaturity(project, lock), policies: hashesOf(await identifyPolicies(project)) };
-  const changes = changesSince(lock, JSON.parse(JSON.stringify(current)) as typeof current);
+  const changes = await changesOf(project, lock);
   const status = isWhole(lock, hashOf) ? (changes.length === 0 ? "intact" : "changed") : "damaged";
   const { frozenAt, hash, amendments } = lock;
   return { status, file, frozenAt, hash, amendments, changes };
@@ -121,6 +125,7 @@ export function readLock(project: Project): Lock | undefined {
   const file = lockFile(project);
   if (!existsSync(file)) return undefined;
   const place = shown(project, file);
+  if (statSync(file).isDirectory()) throw new InputError(place, "is a folder", "move it away");
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(file, "utf8"));
@@ -129,12 +134,14 @@ export function readLock(project: Project): Lock | undefined {
   }
   const read = lockSchema.safeParse(value);
   if (read.success) return value as Lock;
-  const [issue] = read.error.issues;
-  throw new InputError(
-    place,
-    `${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`,
-    "restore it from version control",
-  );
+  const version = (value as { readonly schemaVersion?: unknown } | null)?.schemaVersion;
+  throw typeof version === "number" && version !== 1
+    ? new InputError(
+        place,
+        `was written by another version (schemaVersion ${version})`,
+        "move it away and freeze the plan again",
+      )
+    : new InputError(place, "is not a lock of a plan", "restore it from version control, or move it away");
 }
 
 /** Whether a lock is as it was written. */
@@ -142,9 +149,11 @@ export function isIntact(lock: Lock): boolean {
   return isWhole(lock, hashOf);
 }
 
-/** What the plan's file says otherwise than the lock, in words. */
-export function planChanges(project: Project, lock: Lock): string[] {
-  return diffPlans(lock.plan, withMaturity(project, lock)).map(changeInWords);
+/** What project, plan and policies say otherwise than the lock, in words. */
+export async function changesOf(project: Project, lock: Lock): Promise<string[]> {
+  const current = { plan: withMaturity(project, lock), policies: hashesOf(await identifyPolicies(project)) };
+  const renamed = lock.name === project.name ? [] : [`project: ${lock.name} → ${project.name}`];
+  return [...renamed, ...changesSince(lock, JSON.parse(JSON.stringify(current)) as typeof current)];
 }
 
 /** Salts of plans that were frozen for other candidates: to use one again puts the same units into the canary. */

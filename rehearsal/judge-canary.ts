@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Canary, type Judgement, judge, type SegmentReading, segmentReadings } from "../analysis/judge.ts";
 import { Database } from "../io/duckdb.ts";
-import { name, sql, join as sqlJoin } from "../io/sql.ts";
+import { name, raw, type Sql, sql, join as sqlJoin } from "../io/sql.ts";
 import { didYouMean } from "../plan/document.ts";
-import { parseDuration } from "../plan/duration.ts";
+import { durationText, parseDuration } from "../plan/duration.ts";
 import { InputError } from "../plan/input-error.ts";
 import type { Lock } from "../plan/lock.ts";
 import { controlledStages, type Plan } from "../plan/plan.ts";
@@ -14,14 +14,18 @@ import { createQuarantine, type Import, importRecords } from "../shadow/ingest/i
 import type { Field } from "../shadow/ingest/map-records.ts";
 import { recordedFields, writeRecorded } from "../shadow/ingest/recorded.ts";
 import { createSessions, requireTimes } from "../shadow/ingest/sessions.ts";
-import type { CanarySource } from "./canary-source.ts";
-import { isIntact, planChanges, readLock } from "./freeze.ts";
-import type { Project } from "./project.ts";
+import type { CanaryArm, CanarySource } from "./canary-source.ts";
+import { changesOf, isIntact, lockFile, readLock } from "./freeze.ts";
+import { filesOf, type Project } from "./project.ts";
 import type { Progress } from "./replay-project.ts";
+
+const arms = ["control", "candidate"] as const;
 
 /** What the caller decides; times are ISO texts, without a zone in UTC. */
 export interface JudgeCanaryOptions {
   readonly threads: number;
+  /** what time it is: later records have clocks that are ahead */
+  readonly now: Date;
   /** only what was known by then counts */
   readonly asOf?: string | undefined;
   /** of the first stage */
@@ -37,27 +41,27 @@ export interface CanaryJudgement extends Judgement {
   readonly imports: readonly Import[];
   readonly sessions: { readonly control: number; readonly candidate: number };
   readonly segments: readonly SegmentReading[];
+  /** what else there is to know, in words */
+  readonly notes: readonly string[];
 }
 
 /** Whether the rule was there before the data. */
 export interface FrozenState {
-  readonly status: "before the data" | "after the data began" | "not frozen" | "damaged";
+  readonly status: "before the data" | "after the data began" | "not frozen";
   readonly frozenAt?: string;
   readonly hash?: string;
-  /** what plan.yaml says otherwise now, in words */
+  /** what plan, policies and project say otherwise now, in words */
   readonly changes: readonly string[];
 }
-
-const arms = ["control", "candidate"] as const;
 
 /**
  * Applies the frozen plan, or the plan as it is while none is frozen, to what a real canary logged.
  *
- * @throws InputError for anything wrong in the project or its logs, and when there is no canary
+ * @throws InputError for anything wrong in the project or its logs, for a lock that was edited, and when there is no canary
  */
 export async function judgeCanary(
   project: Project,
-  { threads, asOf, start, stageStarts = {} }: JudgeCanaryOptions,
+  { threads, now, asOf, start, stageStarts = {} }: JudgeCanaryOptions,
   onProgress: Progress = () => {},
 ): Promise<CanaryJudgement> {
   if (!project.canary) {
@@ -68,72 +72,136 @@ export async function judgeCanary(
     );
   }
   const lock = readLock(project);
+  if (lock && !isIntact(lock)) {
+    throw new InputError(
+      lockFile(project),
+      "was edited since it was frozen: its hash does not fit",
+      'restore it from version control, or freeze the plan again and say why: foretaste plan freeze --amend "…"',
+    );
+  }
   const plan = lock ? lock.plan : project.plan;
-  const times = {
-    asOfMs: asOf === undefined ? undefined : timeOf("--as-of", asOf),
-    startMs: start === undefined ? undefined : timeOf("--start", start),
-    stageStarts: Object.fromEntries(
-      Object.entries(stageStarts).map(([stage, text]) => [knownStage(plan, stage), timeOf("--stage", text)]),
-    ),
-  };
-  const { canary, imports } = await loadCanary({ ...project, plan }, project.canary, threads, onProgress);
-  const judgement = judge(plan, canary, { ...times, reference: lock?.reference });
+  const asOfMs = asOf === undefined ? undefined : parseTime("--as-of", asOf);
+  const startMs = start === undefined ? undefined : parseTime("--start", start);
+  const starts = startsOf(plan, stageStarts, startMs);
+  const known = Math.min(asOfMs ?? Number.POSITIVE_INFINITY, now.getTime());
+  const { canary, imports, notes } = await loadCanary({ ...project, plan }, project.canary, known, threads, onProgress);
+  const judgement = judge(plan, canary, {
+    startMs,
+    stageStarts: starts,
+    asOfMs: asOfMs ?? lastArrival(canary, notes),
+    reference: lock?.reference,
+  });
   const candidates = canary.candidate.reduce((sum, own) => sum + own, 0);
   return {
     ...judgement,
     plan,
-    frozen: frozenState(project, lock, canary),
+    frozen: await frozenState(project, lock, canary),
     imports,
     sessions: { control: canary.candidate.length - candidates, candidate: candidates },
     segments: segmentReadings(plan, canary, judgement),
+    notes,
   };
 }
 
-function frozenState(project: Project, lock: Lock | undefined, { outcomes }: Canary): FrozenState {
+async function frozenState(project: Project, lock: Lock | undefined, { outcomes }: Canary): Promise<FrozenState> {
   if (!lock) return { status: "not frozen", changes: [] };
   const { frozenAt, hash } = lock;
-  const changes = planChanges(project, lock);
-  if (!isIntact(lock)) return { status: "damaged", frozenAt, hash, changes };
   const before = Date.parse(frozenAt) <= (outcomes.arrivalMs[0] as number);
+  const changes = await changesOf(project, lock);
   return { status: before ? "before the data" : "after the data began", frozenAt, hash, changes };
 }
 
-function knownStage(plan: Plan, stage: string): string {
-  const names = controlledStages(plan).map((own) => own.name);
-  if (!names.includes(stage)) throw new InputError("--stage", `unknown stage ${stage}`, didYouMean(stage, names));
-  return stage;
+/** Stated starts of stages, which follow each other. */
+function startsOf(
+  plan: Plan,
+  stated: Readonly<Record<string, string>>,
+  startMs: number | undefined,
+): Readonly<Record<string, number>> {
+  const names = controlledStages(plan).map(({ name }) => name);
+  const starts: Record<string, number> = {};
+  for (const [stage, text] of Object.entries(stated)) {
+    if (!names.includes(stage)) throw new InputError("--stage", `unknown stage ${stage}`, didYouMean(stage, names));
+    starts[stage] = parseTime("--stage", text);
+  }
+  if (startMs !== undefined && starts[names[0] as string] !== undefined) {
+    throw new InputError("--start", `is stated, and --stage ${names[0]}=… as well`, "write one of them");
+  }
+  let before = startMs ?? Number.NEGATIVE_INFINITY;
+  for (const name of names) {
+    const own = starts[name];
+    if (own === undefined) continue;
+    if (own <= before)
+      throw new InputError("--stage", `${name} begins before the stage that it follows`, "stages follow each other");
+    before = own;
+  }
+  return starts;
+}
+
+/** Sessions apart from all others by more than this are a clock that is wrong. */
+const loneMs = 86_400_000;
+
+/**
+ * The last arrival that is not alone: a few sessions days after all others would make looks at times when nothing had been
+ * recorded.
+ */
+function lastArrival({ outcomes: { arrivalMs, endMs } }: Canary, notes: string[]): number {
+  const n = arrivalMs.length;
+  const most = Math.max(1, Math.floor(n / 1000));
+  for (let alone = 1; alone <= Math.min(most, n - 1); alone++) {
+    const gap = (arrivalMs[n - alone] as number) - (arrivalMs[n - alone - 1] as number);
+    if (gap <= loneMs) continue;
+    notes.push(
+      `${alone === 1 ? "one session lies" : `${alone} sessions lie`} ${Math.round(gap / loneMs)} days after all others: looks end before; if time has passed since, write --as-of`,
+    );
+    return arrivalMs[n - alone - 1] as number;
+  }
+  return endMs.reduce((latest, own) => Math.max(latest, own), 0);
 }
 
 /** Epoch ms of an ISO text; a text without a zone is in UTC. */
-function timeOf(option: string, text: string): number {
-  const zoned = /([zZ]|[+-]\d\d:?\d\d)$/.test(text.trim()) || /^\d{4}-\d\d-\d\d$/.test(text.trim());
-  const ms = Date.parse(zoned ? text.trim() : `${text.trim()}Z`);
-  if (Number.isNaN(ms)) {
-    const hint = parseDuration(text) === undefined ? "" : " (a time, not a duration)";
-    throw new InputError(option, `${text} is not a time${hint}`, "write it as 2026-11-20T14:00Z");
-  }
-  return ms;
+function parseTime(option: string, text: string): number {
+  const iso = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(Z|[+-]\d\d:?\d\d)?)?$/i.exec(text.trim());
+  const [, day = "", clock = "00:00", zone = "Z"] = iso ?? [];
+  const ms = Date.parse(`${day}T${clock}${zone.toUpperCase()}`);
+  // a day that the month has not is moved into the next one
+  const real = new Date(`${day}T00:00Z`);
+  if (iso && !Number.isNaN(ms) && !Number.isNaN(real.getTime()) && real.toISOString().startsWith(day)) return ms;
+  const hint = parseDuration(text) === undefined ? "" : " (a time, not a duration)";
+  throw new InputError(option, `${text} is not a time${hint}`, "write it as 2026-11-20T14:00Z");
 }
 
-/** Reads both arms' logs into sessions with their outcomes; nothing is kept on disk. */
+/** Between two requests of one session, unless the project says how long. */
+const usualIdleMs = 1_800_000;
+
+interface LoadedCanary {
+  readonly canary: Canary;
+  readonly imports: readonly Import[];
+  readonly notes: string[];
+}
+
+/** Reads what both arms' logs knew by a time into sessions with their outcomes; nothing is kept on disk. */
 async function loadCanary(
   project: Project,
   source: CanarySource,
+  knownMs: number,
   threads: number,
   onProgress: Progress,
-): Promise<{ readonly canary: Canary; readonly imports: readonly Import[] }> {
+): Promise<LoadedCanary> {
   const folder = mkdtempSync(join(tmpdir(), "foretaste-judge-"));
-  const sources = arms.flatMap((arm) => source[arm].files);
+  const files = {
+    control: await filesOfArm(project, source.control),
+    candidate: await filesOfArm(project, source.candidate),
+  };
   const database = await Database.open({
     threads,
-    folders: [folder, ...new Set(sources.map((file) => dirname(file)))],
+    folders: [folder, ...new Set(arms.flatMap((arm) => files[arm].map((file) => dirname(file))))],
   });
   try {
     await createQuarantine(database);
     const imports: Import[] = [];
     for (const arm of arms) {
       onProgress(`read ${arm}`, 0, 1);
-      imports.push(await readArm(database, project, source, arm));
+      imports.push(await readArm(database, project, source[arm], files[arm], arm));
       onProgress(`read ${arm}`, 1, 1);
     }
     const spec = {
@@ -141,38 +209,63 @@ async function loadCanary(
       attributes: project.attributes.map((attribute) => attribute.name),
       arrivals: project.arrivals,
     };
-    await unite(database, spec.attributes);
-    await createSessions(database, "canary", spec);
+    const known = knownBy(knownMs);
+    await unite(database, spec.attributes, known);
+    const { records } = await database.row<{ records: number }>(sql`select count(*) as records from canary`);
+    if (records === 0) {
+      throw new InputError(
+        source.control.place("source"),
+        "the canary has no record yet",
+        "judge it when there are some",
+      );
+    }
+    const { withoutUser } = await createSessions(database, "canary", spec);
+    const clock = await sessionClock(database, source.idleMs);
+    const notes = await notesOf(database, withoutUser, knownMs, clock);
     const sessions = join(folder, "sessions.parquet");
     await database.run(sql`copy (select * from sessions order by position) to ${sessions} (format parquet)`);
-    const [first] = (await database.columns(sql`select first % 2 = 1 from sessions order by position`)) as unknown as [
+    const [candidates, both] = (await database.columns(sql`
+      select first % 2 = 1, twice.session is not null
+      from sessions left join in_both_arms as twice using (session) order by position`)) as unknown as [
+      boolean[],
       boolean[],
     ];
+    const silent = await silentMeasures(database, source);
     for (const arm of arms) {
       mkdirSync(join(folder, arm));
       await writeRecorded(database, arm, source[arm], join(folder, arm, "recorded.parquet"), {
+        from: sql`(select * from ${name(arm)} where ${known})`,
+        silent: silent[arm],
         place: source[arm].place,
       });
     }
     onProgress("outcomes", 0, 1);
     const own = await outcomesOf(project, folder, sessions);
     onProgress("outcomes", 1, 1);
-    const candidate = Uint8Array.from(first, Number);
+    const candidate = Uint8Array.from(candidates, Number);
     const failed = candidate.map((lane, i) => own.summary.failed[lane === 1 ? "candidate" : "control"][i] as number);
-    return { canary: { outcomes: own.outcomes, candidate, failed }, imports };
+    // a session goes on until it has been idle for so long
+    const outcomes = { ...own.outcomes, endMs: own.outcomes.endMs.map((end) => end + clock.idleMs) };
+    return { canary: { outcomes, candidate, failed, inBothArms: Uint8Array.from(both, Number) }, imports, notes };
   } finally {
     await database.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+async function filesOfArm({ folder }: Project, { sources, place }: CanaryArm): Promise<readonly string[]> {
+  const found = await Promise.all(sources.map((pattern) => filesOf(folder, pattern, place("source"))));
+  // a file that two patterns name is read once
+  return [...new Set(found.flat())];
+}
+
 async function readArm(
   database: Database,
   project: Project,
-  source: CanarySource,
+  { place, measures, failed, error, sources: _, ...own }: CanaryArm,
+  files: readonly string[],
   arm: "control" | "candidate",
 ): Promise<Import> {
-  const { place, measures, failed, error, ...own } = source[arm];
   const attributes = project.attributes.map(
     ({ name: attribute, from }): Field => ({
       name: `attribute:${attribute}`,
@@ -183,20 +276,120 @@ async function readArm(
   );
   requireTimes(own.at !== undefined, project.arrivals, place("at"));
   const fields = [...recordedFields({ measures, failed, error }, place), ...attributes];
-  return importRecords(database, { role: arm, ...own, fields, place, quarantineLimit: project.quarantineLimit }, arm);
+  const { quarantineLimit } = project;
+  return importRecords(database, { role: arm, ...own, files, fields, place, quarantineLimit, growing: true }, arm);
 }
 
-/** Records of both arms in one view, numbered so that odd ones are the candidate's. */
-async function unite(database: Database, attributes: readonly string[]): Promise<void> {
+/** Records that were there by a time; all of a log without times. */
+function knownBy(ms: number): Sql {
+  return Number.isFinite(ms)
+    ? raw(`("at" is null or "at" <= epoch_ms(cast(${Math.floor(ms)} as bigint)))`)
+    : raw("true");
+}
+
+/** How long a session may be idle, and how many were idle for longer and went on. */
+interface SessionClock {
+  readonly idleMs: number;
+  readonly resumed: number;
+}
+
+async function sessionClock(database: Database, stated: number | undefined): Promise<SessionClock> {
+  const { longest } = await database.row<{ longest: number }>(sql`
+    select coalesce(max(n), 0) as longest from (select count(*) as n from canary group by session)`);
+  // sessions of one request end with it
+  const idleMs = stated ?? (longest > 1 ? usualIdleMs : 0);
+  const { resumed } = await database.row<{ resumed: number }>(sql`
+    select count(distinct session) as resumed
+    from (select session, epoch_ms("at") - epoch_ms(lag("at") over (partition by session order by "at")) as pause from canary)
+    where pause > ${idleMs}`);
+  return { idleMs, resumed };
+}
+
+async function notesOf(
+  database: Database,
+  withoutUser: number,
+  knownMs: number,
+  { idleMs, resumed }: SessionClock,
+): Promise<string[]> {
+  const notes: string[] = [];
+  const counted = (n: number, one: string, many: string) => (n === 1 ? `one ${one}` : `${n} ${many}`);
+  const { n: both } = await database.row<{ n: number }>(sql`select count(*) as n from in_both_arms`);
+  if (both > 0) {
+    notes.push(
+      `${counted(both, "session has", "sessions have")} records in both arms; if each log numbers its sessions by itself, write session: { sql: … } with the log's name in it`,
+    );
+  }
+  const { late } = await database.row<{ late: number }>(sql`
+    select (select count(*) from control where not ${knownBy(knownMs)}) + (select count(*) from candidate where not ${knownBy(knownMs)}) as late`);
+  if (late > 0) {
+    notes.push(
+      `${counted(late, "record is", "records are")} later than ${new Date(knownMs).toISOString()} and left out`,
+    );
+  }
+  if (withoutUser > 0) {
+    notes.push(`${counted(withoutUser, "session has", "sessions have")} no user: each is a unit of its own`);
+  }
+  if (idleMs > 0) notes.push(`a session has ended when no request came for ${durationText(idleMs)} (canary.idle)`);
+  if (resumed > 0) {
+    notes.push(
+      `${counted(resumed, "session went", "sessions went")} on after a longer pause: what an earlier look said of ${resumed === 1 ? "it" : "them"} may have been otherwise; raise canary.idle`,
+    );
+  }
+  const { duplicates } = await database.row<{ duplicates: number }>(sql`
+    select coalesce(sum(n - 1), 0)::bigint as duplicates
+    from (select count(*) as n from canary group by session, "at", record % 2, line_hash having n > 1)`);
+  if (duplicates > 0)
+    notes.push(
+      `${counted(duplicates, "record repeats", "records repeat")} another one, value by value: all are counted`,
+    );
+  return notes;
+}
+
+/** Measures of which an arm has no value yet, with the type that the other arm has, or that of a number. */
+async function silentMeasures(
+  database: Database,
+  source: CanarySource,
+): Promise<Readonly<Record<"control" | "candidate", ReadonlyMap<string, string>>>> {
+  const found = { control: new Map<string, string>(), candidate: new Map<string, string>() };
+  for (const measure of Object.keys({ ...source.control.measures, ...source.candidate.measures })) {
+    const types: { arm: "control" | "candidate"; type: string; n: number }[] = [];
+    for (const arm of arms) {
+      const column = name(`measure:${measure}`);
+      const has = (await database.describe(sql`from ${name(arm)}`)).some((own) => own.name === `measure:${measure}`);
+      if (!has) continue;
+      const { type, n } = await database.row<{ type: string; n: number }>(sql`
+        select coalesce(any_value(typeof(${column})), 'NULL') as type, count(${column}) as n from ${name(arm)}
+        where ${column} is not null`);
+      types.push({ arm, type, n });
+    }
+    const spoken = types.find(({ n }) => n > 0);
+    const type =
+      spoken === undefined
+        ? "double"
+        : spoken.type === "BOOLEAN"
+          ? "boolean"
+          : /VARCHAR|ENUM|UUID|DATE|TIME/.test(spoken.type)
+            ? "varchar"
+            : "double";
+    for (const { arm, n } of types) if (n === 0) found[arm].set(measure, type);
+  }
+  return found;
+}
+
+/** Records of both arms in one view, numbered so that odd ones are the candidate's; and the sessions that are in both. */
+async function unite(database: Database, attributes: readonly string[], known: Sql): Promise<void> {
   const columns = sqlJoin(
     attributes.map((own) => sql`, ${name(`attribute:${own}`)}`),
     "",
   );
+  const arm = (own: "control" | "candidate", odd: 0 | 1) => sql`
+    select 2 * record + ${raw(String(odd))} as record, file, line, session, "user", "at",
+      hash(columns(* exclude (record, file, line))) as line_hash ${columns}
+    from ${name(own)} where ${known}`;
+  await database.run(sql`create view canary as ${arm("control", 0)} union all ${arm("candidate", 1)}`);
   await database.run(sql`
-    create view canary as
-    select 2 * record as record, file, line, session, "user", "at" ${columns} from control
-    union all
-    select 2 * record + 1, file, line, session, "user", "at" ${columns} from candidate`);
+    create table in_both_arms as
+    select session from canary group by session having min(record % 2) <> max(record % 2)`);
 }
 
 async function outcomesOf(project: Project, folder: string, sessions: string) {

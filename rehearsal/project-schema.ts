@@ -190,7 +190,13 @@ export const projectSchema = z.strictObject({
   /** what a real canary logged, for `judge`: what the arms share, then what each has for itself */
   canary: z
     .strictObject(
-      { ...canaryArmSchema.shape, control: canaryArmSchema.prefault({}), candidate: canaryArmSchema.prefault({}) },
+      {
+        ...canaryArmSchema.shape,
+        /** a session that has had no request for so long has ended */
+        idle: duration.optional(),
+        control: canaryArmSchema.prefault({}),
+        candidate: canaryArmSchema.prefault({}),
+      },
       "write canary: { source: canary/*.jsonl, session: …, at: …, measures: { … }, control: { where: … }, candidate: { where: … } }",
     )
     .optional(),

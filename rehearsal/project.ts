@@ -143,7 +143,7 @@ export async function loadProject(path: string): Promise<Project> {
     labels: await labelsOf(written, document, find, lanes),
     maturedByLabels: maturedByLabels(written, document),
     lanes,
-    canary: await canaryOf(written, document, find, lanes),
+    canary: canaryOf(written, document, lanes),
     compared: comparedLanes(
       lanes.map(({ lane }) => lane),
       place("replay", "lanes"),
@@ -203,6 +203,7 @@ function readPlan(
  */
 export function planOfFile({ metrics, attributes }: Project, file: string): Plan {
   if (!existsSync(file)) throw new InputError(file, "no such file", "name a plan");
+  if (statSync(file).isDirectory()) throw new InputError(file, "is a folder", "name the plan's file in it");
   const parsed = parsePlan(readDocument(readFileSync(file, "utf8"), file), {
     metrics: metrics.filter(({ name }) => name !== failureRate.name),
     attributes: attributes.map(({ name }) => name),
@@ -528,7 +529,12 @@ async function laneOf(
   };
 }
 
-async function filesOf(folder: string, pattern: string, place: string): Promise<readonly string[]> {
+/**
+ * The files of a pattern, or the file itself.
+ *
+ * @throws InputError when there are none
+ */
+export async function filesOf(folder: string, pattern: string, place: string): Promise<readonly string[]> {
   if (!/[*?[]/.test(pattern)) return [realpathSync(existingFile(folder, pattern, place))];
   // the project's own folder may be called `a[1]`
   const files = (await filesMatching(isAbsolute(pattern) ? pattern : join(folder.replace(/[*?[]/g, "[$&]"), pattern)))

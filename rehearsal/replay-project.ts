@@ -129,7 +129,7 @@ async function importProject(project: Project, run: Run, threads: number, onProg
     run.manifest.inputs.map(({ file }) => file),
     threads,
   );
-  const database = await Database.open({ threads, folders, memoryMegabytes });
+  const database = await Database.open({ threads, folders, memoryMegabytes, givesBack: true });
   try {
     await createQuarantine(database);
     const imports: Import[] = [];

@@ -42,7 +42,7 @@ export async function computeOutcomes(
 ): Promise<{ readonly outcomes: Outcomes; readonly summary: OutcomeSummary }> {
   const reported = await laneMeasures(database, folders);
   for (const lane of lanes) await createLaneTable(database, lane, folders[lane]);
-  const measures = await withFailedLane(database, reported);
+  const measures = unpaired ? reported : await withFailedLane(database, reported);
   const expressions: Sql[][] = [];
   for (const metric of metrics)
     expressions.push(await metricExpressions(database, metric, measures, place(metric.name)));

@@ -1,5 +1,5 @@
 import { type Curves, curvesOf } from "../plan/boundaries.ts";
-import { differs, type Look } from "../plan/decide.ts";
+import { differs, type Look, timeOf } from "../plan/decide.ts";
 import { type ControlledStage, controlledStages, marginIn, type Plan } from "../plan/plan.ts";
 import { type Arms, harmOverMargin, zOfHarm, zOfMargin } from "../plan/reading.ts";
 import { promote, type Standing, verdictOf } from "../plan/verdict.ts";
@@ -194,13 +194,10 @@ export class LookRule implements Standing {
   }
 
   #time(g: number): number {
-    const planned = this.#plan.calibration?.plannedSample[this.#stageIndex]?.[g];
-    const known = planned !== undefined && planned > 0;
-    const time = known
-      ? 1 / (1 / this.#units(g, 0) + 1 / this.#units(g, 1)) / planned
-      : (this.#k * this.#windowMs) / this.#stage.maximumMs;
-    if (this.#plan.rule.evidence === "always-valid") return time;
-    return this.#isLast() ? 1 : Math.min(1, time);
+    const planned = this.#plan.calibration?.plannedSample[this.#stageIndex]?.[g] ?? 0;
+    const share = planned > 0 ? 1 / (1 / this.#units(g, 0) + 1 / this.#units(g, 1)) / planned : Number.NaN;
+    const clock = (this.#k * this.#windowMs) / this.#stage.maximumMs;
+    return timeOf(this.#plan.rule.evidence, share, clock, this.#isLast());
   }
 
   #isUnknown(g: number, { control, candidate }: Arms<MutableReading>): boolean {

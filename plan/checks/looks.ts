@@ -145,7 +145,7 @@ function rollbackTooEarly(plan: Plan, stages: readonly SeenStage[]): Finding[] {
       )}, enough to roll back`,
       reason:
         "Sums of so few skewed values are not normal: ten looks from 20 units on rolled back 15 to 32 % where 5 % were allowed.",
-      fix: `write rollbackFloor: ${normalFrom}, or calibrate the boundaries on this traffic`,
+      fix: `write rollbackFloor: ${normalFrom}`,
     };
   });
 }

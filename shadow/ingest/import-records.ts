@@ -25,6 +25,8 @@ export interface ImportSpec {
   readonly redactor?: Redactor | undefined;
   /** largest share of bad records */
   readonly quarantineLimit: number;
+  /** the log is still being written: it may have no record yet, and one that is cut off */
+  readonly growing?: boolean | undefined;
 }
 
 /** What became of the records: kept + excluded + quarantined = records. */
@@ -181,7 +183,7 @@ async function refuseBadLog(database: Database, spec: ImportSpec, found: Import)
   const { records, quarantined, kept, excluded } = found;
   const files =
     spec.files.length === 1 ? (spec.files[0] as string) : `${spec.files[0]} and ${spec.files.length - 1} more`;
-  if (quarantined > spec.quarantineLimit * records) {
+  if (quarantined > Math.max(spec.quarantineLimit * records, spec.growing ? 1 : 0)) {
     const first = await database.row<{ file: string; line: number; reason: string }>(sql`
       select file, line, reason from quarantine where role = ${spec.role} limit 1`);
     const percent = (share: number) => `${Number((100 * share).toPrecision(3))}%`;
@@ -193,7 +195,7 @@ async function refuseBadLog(database: Database, spec: ImportSpec, found: Import)
         : "see quarantine.parquet for each of them; mend the log, or raise traffic.quarantineLimit",
     );
   }
-  if (kept === 0) {
+  if (kept === 0 && !spec.growing) {
     throw new InputError(
       files,
       `no usable record among ${records} (${excluded} left out by where)`,

@@ -54,6 +54,8 @@ export interface RecordedOptions {
   readonly from?: Sql;
   /** labels among its columns */
   readonly labels?: readonly string[];
+  /** types of measures of which no record has a value */
+  readonly silent?: ReadonlyMap<string, string>;
   /** file and line of a key in the project's file, for messages */
   readonly place?: (key: string) => string;
 }
@@ -69,14 +71,19 @@ export async function writeRecorded(
   table: string,
   { failed, error, measures }: RecordedPolicy,
   file: string,
-  { sample, from = name(table), labels = [], place = (key) => key }: RecordedOptions = {},
+  { sample, from = name(table), labels = [], silent = new Map(), place = (key) => key }: RecordedOptions = {},
 ): Promise<void> {
   const described = await database.describe(sql`select * from ${name(table)}`);
   const typeOf = (key: string) => described.find((column) => column.name === `${measurePrefix}${key}`)?.type ?? "";
   const declared = Object.keys(measures)
     .filter((key) => key !== "latency_ms")
     .sort();
-  const measured = (key: string) =>
+  const measured = (key: string) => {
+    const type = silent.get(key);
+    if (type !== undefined) return sql`cast(null as ${raw(type)})`;
+    return valueOf(key);
+  };
+  const valueOf = (key: string) =>
     measureValue({ name: key, type: typeOf(key), value: name(measurePrefix + key), place: place(`measures.${key}`) });
   const columns = declared.map((key) => sql`, ${measured(key)} as ${name(key)}`);
   const latency = "latency_ms" in measures ? measured("latency_ms") : raw("cast(null as double)");

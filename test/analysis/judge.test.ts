@@ -29,6 +29,7 @@ function canary({
     outcomes: own,
     candidate: Uint8Array.from(outcomes.unit, (unit) => Number(isCandidate[unit])),
     failed: new Uint8Array(outcomes.sessions.length),
+    inBothArms: new Uint8Array(outcomes.sessions.length),
   };
 }
 
@@ -129,7 +130,7 @@ describe("a canary that cannot be trusted is void:", () => {
     const again = traffic.unit.findIndex((unit, i) => traffic.unit.indexOf(unit) < i);
     const mixed = { ...own, candidate: own.candidate.map((lane, i) => (i === again ? 1 - lane : lane)) };
     const { looks, stages } = judge(guarded(), mixed);
-    expect(looks.at(-1)?.decision).toMatchObject({ action: "hold", waitingFor: ["1 units were served by both arms"] });
+    expect(looks.at(-1)?.decision).toMatchObject({ action: "hold", waitingFor: ["1 unit was served by both arms"] });
     expect(stages[0]?.inBothArms).toEqual({
       units: 1,
       examples: [traffic.unitNames[traffic.unit[again] as number]],

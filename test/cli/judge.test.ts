@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { CanaryJudgement } from "../../index.ts";
+import { freezePlan } from "../../rehearsal/freeze.ts";
+import { loadProject } from "../../rehearsal/project.ts";
 import { canaryLog, canaryPlan, canaryProject } from "../support/canary.ts";
 import { repository } from "../support/folders.ts";
 import { jsonLines } from "../support/import-log.ts";
-import { projectFolder } from "../support/project-folder.ts";
+import { projectFolder, runOptions } from "../support/project-folder.ts";
 import { foretaste } from "../support/run-cli.ts";
 
 function folderWith(canary: readonly object[] | string, project: object = {}, plan: object = {}): string {
@@ -32,7 +34,7 @@ describe("foretaste judge", () => {
     expect(code).toBe(11);
     expect(stdout).toMatch(/^The plan is not frozen/);
     expect(stdout).toMatch(
-      /^third \(30 %\), from 2026-01-05 00:00, 8 looks: rollback \(completion\) at 2026-01-0\d \d\d:00$/m,
+      /^third \(30 %\), from 2026-01-05 00:00\S*, 8 looks: rollback \(completion\) at look \d, 2026-01-0\d \d\d:\d\d\S*$/m,
     );
     expect(stdout).toMatch(/^completion .* Z_|^completion +\d/m);
     expect(stdout).toMatch(/^tier=pro +completion/m);
@@ -72,9 +74,9 @@ describe("foretaste judge", () => {
   });
 
   it("says whether the plan was frozen before the data, and that the frozen plan is the one that is judged", async () => {
-    const later = canaryLog().map((own) => ({ ...own, at: own.at.replace("2026", "2096") }));
-    const folder = folderWith(later);
-    expect((await foretaste(["plan", "freeze", folder])).code).toBe(0);
+    const folder = folderWith(canaryLog());
+    // before the canary of January
+    await freezePlan(await loadProject(folder), runOptions({ startedAt: new Date(Date.UTC(2026, 0, 1)) }));
     expect((await judged(folder)).frozen.status).toBe("before the data");
     writeFileSync(
       join(folder, "plan.yaml"),
@@ -82,20 +84,108 @@ describe("foretaste judge", () => {
     );
     const { plan, looks } = await judged(folder);
     expect(plan.guardrails.map(({ written }) => written)).toEqual(["6pp", "20%", "1pp"]);
-    // a third of the sessions of the log that the plan was frozen on were planned for as many hours
-    expect(looks[0]?.decision.readings[0]?.time).toBeGreaterThan(0.2);
+    // three times the traffic that it was frozen on, and no look ahead of the clock
+    expect(looks[0]?.decision.readings[0]?.time).toBe(6 / 48);
     const { stdout } = await foretaste(["judge", folder]);
     expect(stdout).toMatch(/^The plan was frozen at .*, before the data\.$/m);
-    expect(stdout).toMatch(/^plan\.yaml says otherwise now: the frozen plan is judged, see foretaste plan verify$/m);
-    writeFileSync(join(folder, "canary.jsonl"), jsonLines(harmed));
+    expect(stdout).toMatch(
+      /^The frozen plan is judged; these are otherwise now:\n {2}margin of completion: 6pp → 1pp\n/m,
+    );
+    expect((await foretaste(["plan", "freeze", folder, "--amend", "the margins were slips"])).code).toBe(0);
     expect((await foretaste(["judge", folder])).stdout).toMatch(/AFTER the data began/);
+  });
+
+  it("refuses a lock that was edited, which says nothing of what was meant before the data", async () => {
+    const folder = folderWith(canaryLog());
+    expect((await foretaste(["plan", "freeze", folder])).code).toBe(0);
+    const file = join(folder, "plan.lock.json");
+    writeFileSync(file, readFileSync(file, "utf8").replace('"missedRegression": 0.1', '"missedRegression": 0.9'));
+    const { code, stderr } = await foretaste(["judge", folder]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/plan\.lock\.json: was edited since it was frozen: its hash does not fit; restore it/),
+    ]);
+  });
+
+  it("freezes a plan before the canary has a log", async () => {
+    const folder = folderWith(harmed, { canary: { ...canaryProject.canary, source: "later/*.jsonl" } });
+    expect((await foretaste(["plan", "freeze", folder])).code).toBe(0);
+    const { code, stderr } = await foretaste(["judge", folder]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/foretaste\.yaml:\d+: no file matches later\/\*\.jsonl/)]);
+  });
+
+  it("holds while the candidate has no record yet, and while a measure has no value yet", async () => {
+    const early = canaryLog({ n: 600 });
+    const none = await judged(folderWith(early.filter(({ variant }) => variant === "v1")));
+    expect([none.code, none.sessions.candidate]).toEqual([10, 0]);
+    expect(none.looks.at(-1)?.decision).toMatchObject({
+      waitingFor: ["the sample ratio does not fit the exposure"],
+      readings: expect.arrayContaining([expect.objectContaining({ unknown: "the candidate has no units yet" })]),
+    });
+    const silent = await judged(folderWith(canaryLog().map((own) => ({ ...own, cost: null }))));
+    expect(silent.code).toBe(10);
+    expect(silent.looks.at(-1)?.decision).toMatchObject({
+      waitingFor: [expect.stringMatching(/^cost: the control has no value/)],
+    });
+  });
+
+  it("counts what is odd about the records, and says so", async () => {
+    const log = canaryLog();
+    const first = log[0] as (typeof log)[number];
+    const odd = [
+      ...log,
+      first,
+      { ...first, conversation: "ahead", at: "2126-01-01T00:00:00Z" },
+      { ...first, variant: first.variant === "v1" ? "v2" : "v1" },
+      { ...log[9], conversation: "nobody", user: null },
+    ];
+    const { notes, looks } = await judged(folderWith(odd));
+    expect(notes).toEqual([
+      expect.stringMatching(/^one session has records in both arms; if each log numbers its sessions by itself/),
+      expect.stringMatching(/^one record is later than 20\d\d-.* and left out$/),
+      "one session has no user: each is a unit of its own",
+      "a session has ended when no request came for 30min (canary.idle)",
+      "one record repeats another one, value by value: all are counted",
+    ]);
+    expect(looks.at(-1)?.decision).toMatchObject({ waitingFor: ["1 unit was served by both arms"] });
+  });
+
+  it("says at no later time that a look was another: sessions that go on are not counted before they have ended", async () => {
+    // the candidate's sessions take four hours, the control's are over at once; both complete nine of ten
+    const slow = canaryLog({ n: 3000 }).flatMap((own, i) =>
+      own.variant === "v1"
+        ? [{ ...own, completed: i % 10 > 0 }]
+        : [0, 1, 2].map((k) => ({
+            ...own,
+            at: new Date(Date.parse(own.at) + k * 7_200_000).toISOString(),
+            completed: k === 2 && i % 10 > 0,
+            cost: own.cost / 3,
+          })),
+    );
+    const folder = folderWith(slow, { canary: { ...canaryProject.canary, idle: "3h" } });
+    const whole = await judged(folder);
+    expect(whole.end?.decision.action).not.toBe("rollback");
+    for (const asOf of ["2026-01-05T18:00Z", "2026-01-06T12:30Z"]) {
+      const then = await judged(folder, "--as-of", asOf);
+      expect(then.looks.length).toBeGreaterThan(0);
+      expect(then.looks).toEqual(whole.looks.slice(0, then.looks.length));
+    }
+  });
+
+  it("is not led on by a clock that is wrong", async () => {
+    const early = canaryLog({ n: 400 }).map((own) => ({ ...own, at: own.at.replace("2026-01-05", "2026-01-04") }));
+    const { asOfMs, notes } = await judged(
+      folderWith([...early, { ...early[0], conversation: "late", at: "2026-02-01T00:00:00Z" }]),
+    );
+    expect(new Date(asOfMs).toISOString()).toMatch(/^2026-01-0/);
+    expect(notes).toEqual([expect.stringMatching(/^one session lies \d+ days after all others: looks end before/)]);
   });
 
   it("counts records that it cannot read, and judges the others", async () => {
     const folder = folderWith(`${jsonLines(canaryLog())}{"conversation": "broken"\n`);
     const { imports } = await judged(folder);
     expect(imports.map(({ quarantined }) => quarantined)).toEqual([1, 1]);
-    expect((await foretaste(["judge", folder])).stdout).toMatch(/control: 1 records could not be read/);
+    expect((await foretaste(["judge", folder])).stdout).toMatch(/control: 1 record could not be read/);
   });
 
   it.each([
@@ -105,12 +195,6 @@ describe("foretaste judge", () => {
       { canary: { ...canaryProject.canary, control: {}, candidate: {} } },
       [],
       /foretaste\.yaml:\d+: control and candidate are the same records; say which are whose/,
-    ],
-    [
-      "an arm without records",
-      { canary: { ...canaryProject.canary, candidate: { where: "variant = 'v3'" } } },
-      [],
-      /candidate|variant/,
     ],
     [
       "a log that is not there",

@@ -215,7 +215,7 @@ describe("the rule, whatever the look:", () => {
       expect(decision).toMatchObject({ action: "hold", final: own.look.last });
       expect(decision.readings).toHaveLength(own.plan.guardrails.length);
       expect(decision.action === "hold" ? decision.waitingFor : []).toEqual([
-        mixed ? "1 units were served by both arms" : "the sample ratio does not fit the exposure",
+        mixed ? "1 unit was served by both arms" : "the sample ratio does not fit the exposure",
       ]);
     });
   });
@@ -657,8 +657,11 @@ describe("the time of a look", () => {
 
   it("is the share of the planned sample, 1 / (1/n₁ + 1/n₀), and 1 at the last look", () => {
     expect(timeAt(frozen("sequential"), 100)).toBe(0.2);
-    expect(timeAt(frozen("sequential"), 5000)).toBe(1);
     expect(timeAt(frozen("sequential"), 100, { last: true })).toBe(1);
+  });
+
+  it("is never ahead of the clock: on more traffic than planned no look comes after all of the error is spent", () => {
+    expect(timeAt(frozen("sequential"), 5000, { elapsedMs: 24 * hour })).toBe(0.5);
   });
 
   it("goes on beyond the plan for a confidence sequence, which has no last look", () => {

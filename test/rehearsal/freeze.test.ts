@@ -86,6 +86,16 @@ describe("freezing a plan", () => {
   });
 });
 
+describe("the reason to freeze again", () => {
+  it.each([
+    ["is not empty", "  ", /--amend: the reason is empty; say why/],
+    ["is of a frozen plan", "no", /--amend: nothing is frozen yet; leave it out/],
+  ])("%s", async (_, why, message) => {
+    const project = await loadProject(projectFolder({ plan: calibrated, log }));
+    await expect(freezePlan(project, { ...runOptions(), why })).rejects.toThrow(message);
+  });
+});
+
 describe("verifying a frozen plan", () => {
   it("finds nothing when nothing has changed", async () => {
     const { project } = await frozen();
@@ -120,9 +130,9 @@ describe("verifying a frozen plan", () => {
     [
       "of another version",
       (text: string) => text.replace('"schemaVersion": 1', '"schemaVersion": 9'),
-      /schemaVersion was written by another version: freeze the plan again/,
+      /was written by another version \(schemaVersion 9\); move it away and freeze the plan again/,
     ],
-    ["another file", () => '{ "lockfileVersion": 3 }', /^plan\.lock\.json: schemaVersion /],
+    ["another file", () => '{ "lockfileVersion": 3 }', /^plan\.lock\.json: is not a lock of a plan; restore it/],
   ])("refuses a lock that is %s", async (_, damage, message) => {
     const { folder, project } = await frozen();
     const file = join(folder, "plan.lock.json");
