@@ -25,7 +25,7 @@ export interface JudgeCommandOptions {
 /** Applies the frozen plan to a real canary; 11 when it is rolled back, 10 while or when it holds. */
 export async function judgeCommand(path: string, options: JudgeCommandOptions): Promise<number> {
   const judgement = await judgeCanary(
-    await loadProject(path),
+    await loadProject(path, { judging: true }),
     {
       threads: options.threads ?? availableParallelism(),
       now: new Date(),

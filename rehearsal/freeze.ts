@@ -151,7 +151,9 @@ export function isIntact(lock: Lock): boolean {
 
 /** What project, plan and policies say otherwise than the lock, in words. */
 export async function changesOf(project: Project, lock: Lock): Promise<string[]> {
-  const current = { plan: withMaturity(project, lock), policies: hashesOf(await identifyPolicies(project)) };
+  // a project that only judges names no policies
+  const policies = project.lanes.length === 0 ? lock.policies : hashesOf(await identifyPolicies(project));
+  const current = { plan: withMaturity(project, lock), policies };
   const renamed = lock.name === project.name ? [] : [`project: ${lock.name} → ${project.name}`];
   return [...renamed, ...changesSince(lock, JSON.parse(JSON.stringify(current)) as typeof current)];
 }

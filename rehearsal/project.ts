@@ -101,9 +101,13 @@ export interface Project {
 /**
  * Reads a project: a folder with `foretaste.yaml`, or the file itself.
  *
+ * @param judging what the lanes are is not asked: only a real canary is judged
  * @throws InputError with every complaint
  */
-export async function loadProject(path: string): Promise<Project> {
+export async function loadProject(
+  path: string,
+  { judging = false }: { readonly judging?: boolean } = {},
+): Promise<Project> {
   const file = projectFile(path);
   const folder = dirname(file);
   const document = readDocument(
@@ -130,7 +134,8 @@ export async function loadProject(path: string): Promise<Project> {
     ),
   ];
   const traffic = await trafficOf(written, document, find);
-  const lanes = await lanesOf(written, document, folder, find, traffic);
+  const replayed = written.control !== undefined && written.candidate !== undefined;
+  const lanes = judging && !replayed ? [] : await lanesOf(written, document, folder, find, traffic);
   return {
     name: written.name,
     folder,
@@ -144,10 +149,13 @@ export async function loadProject(path: string): Promise<Project> {
     maturedByLabels: maturedByLabels(written, document),
     lanes,
     canary: canaryOf(written, document, lanes),
-    compared: comparedLanes(
-      lanes.map(({ lane }) => lane),
-      place("replay", "lanes"),
-    ),
+    compared:
+      lanes.length === 0
+        ? { control: "control", candidate: "candidate" }
+        : comparedLanes(
+            lanes.map(({ lane }) => lane),
+            place("replay", "lanes"),
+          ),
     replay: {
       sample: written.replay.sample,
       timeoutMs: written.replay.timeout,

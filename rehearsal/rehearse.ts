@@ -180,14 +180,19 @@ export async function simulatePlan(
 export async function measureExisting(project: Project, options: RunOptions): Promise<Measured | undefined> {
   const run = await runOfSameInputs(project, options);
   if (!run || parquetFiles(join(run.folder, "outcomes")).length === 0) return undefined;
-  return measure(project, { ...options, resume: true });
+  return measure(project, { ...options, resume: true }, () => {}, false);
 }
 
-/** Replays the project and aggregates its observations to outcomes. */
+/**
+ * Replays the project and aggregates its observations to outcomes.
+ *
+ * @param keeps whether the outcomes are written to the run's folder
+ */
 export async function measure(
   written: Project,
   options: RunOptions,
   onProgress: Progress = () => {},
+  keeps = true,
 ): Promise<Measured> {
   const replayed = await replayProject(written, options, onProgress);
   const project = matured(written, replayed.imported);
@@ -198,7 +203,7 @@ export async function measure(
   try {
     const measured = await outcomesOf(database, project, replayed, project.compared);
     requireSegments(project, measured.outcomes);
-    await writeOutcomes(database, project.metrics, join(folder, "outcomes"));
+    if (keeps) await writeOutcomes(database, project.metrics, join(folder, "outcomes"));
     onProgress("outcomes", 1, 1);
     return { ...replayed, ...measured, project };
   } finally {

@@ -81,10 +81,9 @@ export async function writeRecorded(
   const measured = (key: string) => {
     const type = silent.get(key);
     if (type !== undefined) return sql`cast(null as ${raw(type)})`;
-    return valueOf(key);
+    const value = name(measurePrefix + key);
+    return measureValue({ name: key, type: typeOf(key), value, place: place(`measures.${key}`) });
   };
-  const valueOf = (key: string) =>
-    measureValue({ name: key, type: typeOf(key), value: name(measurePrefix + key), place: place(`measures.${key}`) });
   const columns = declared.map((key) => sql`, ${measured(key)} as ${name(key)}`);
   const latency = "latency_ms" in measures ? measured("latency_ms") : raw("cast(null as double)");
   const failedType = described.find((column) => column.name === "failed")?.type ?? "BOOLEAN";

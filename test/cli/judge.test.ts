@@ -114,6 +114,13 @@ describe("foretaste judge", () => {
     expect([code, stderr]).toEqual([2, expect.stringMatching(/foretaste\.yaml:\d+: no file matches later\/\*\.jsonl/)]);
   });
 
+  it("judges a project that has a canary and nothing to replay", async () => {
+    const { code } = await judged(
+      folderWith(canaryLog(), { control: undefined, recorded: undefined, replay: undefined }),
+    );
+    expect(code).toBe(0);
+  });
+
   it("holds while the candidate has no record yet, and while a measure has no value yet", async () => {
     const early = canaryLog({ n: 600 });
     const none = await judged(folderWith(early.filter(({ variant }) => variant === "v1")));
