@@ -9,7 +9,8 @@ export class NoRoom extends RangeError {}
 /**
  * The values of a metric with harm of exactly a given size, coupled to the values they come from.
  *
- * Proportion: as many sessions fail as the size asks for, the ones with the smallest hash. Mean and quantile: every value
+ * Proportion: as many sessions fail as the size asks for, drawn evenly along the log, so that the harm is as large in every
+ * stretch of it. Mean and quantile: every value
  * moves by the size, or is multiplied. Ratio: every numerator moves by size · denominator, or is multiplied; multiplying
  * keeps zeros and so makes a rare count rarer and larger than real errors would be. Composition: as a ratio, and the harm of
  * a squared distance varies with its root, along one direction.
@@ -121,11 +122,23 @@ function flipSessions(
       `${metric.name} is ${rate.toPrecision(3)} and cannot ${bad === 1 ? "rise" : "fall"} by ${loss.toPrecision(3)}`,
     );
   }
-  const drawn = new Map(good.map((i) => [i, finalize(hashText(sessions[i] as string)[1] ^ flipSalt)]));
-  good.sort((a, b) => (drawn.get(a) as number) - (drawn.get(b) as number) || a - b);
   const numerator = values.numerator.slice();
-  for (const i of good.slice(0, flips)) numerator[i] = bad;
+  for (const i of spread(good, flips, sessions)) numerator[i] = bad;
   return { ...values, numerator };
+}
+
+/** So many of the candidates, one of each of as many equal stretches: the one with the smallest hash. */
+function spread(candidates: readonly number[], count: number, sessions: readonly string[]): number[] {
+  return Array.from({ length: count }, (_, k) => {
+    const [from, to] = [k, k + 1].map((own) => Math.floor((own * candidates.length) / count)) as [number, number];
+    let [chosen, smallest] = [candidates[from] as number, Number.POSITIVE_INFINITY];
+    for (let j = from; j < to; j++) {
+      const own = candidates[j] as number;
+      const drawn = finalize(hashText(sessions[own] as string)[1] ^ flipSalt);
+      if (drawn < smallest) [chosen, smallest] = [own, drawn];
+    }
+    return chosen;
+  });
 }
 
 /** Keeps the choice of sessions apart from their assignment to arms. */

@@ -123,8 +123,8 @@ describe("foretaste export ends with exit code 2 and a way out", () => {
     ["for a run that is not there", ["--run", "x"], /^run x: is not below .*; known are 2026-01-01T/],
     [
       "for another table",
-      ["--table", "rollouts"],
-      /'rollouts' is invalid\. Allowed choices are observations, outcomes/,
+      ["--table", "sessions"],
+      /'sessions' is invalid\. Allowed choices are observations, outcomes, rollouts/,
     ],
   ])("%s", async (_, args, message) => {
     const project = await compared();
