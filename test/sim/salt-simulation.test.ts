@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { hashText } from "../../plan/assignment.ts";
 import { decide } from "../../plan/decide.ts";
+import type { Margin } from "../../plan/margin.ts";
 import { type ControlledStage, controlledStages, type Evidence, evidences, type Plan } from "../../plan/plan.ts";
 import { asReplayed, atMargin, candidateValues, noChange } from "../../scenarios/scenario.ts";
 import type { Outcomes, Values } from "../../shadow/outcomes.ts";
@@ -59,6 +60,14 @@ const tiers: Outcomes = {
   metrics: [...traffic.metrics, { ...(traffic.metrics[1] as Outcomes["metrics"][number]), metric: late(9) }],
 };
 
+/** No counts lie exactly at it: there the last bit would decide, which floating point and integers have otherwise. */
+function offTies(margin: Margin): Margin {
+  const little = Math.PI * 1e-6;
+  return margin.kind === "absolute"
+    ? { kind: "absolute", loss: margin.loss + little }
+    : { kind: "relative", factor: margin.factor + little };
+}
+
 /** A plan with all kinds of guardrails: a segment's, a quantile's, one whose truth comes late. */
 function plan(evidence: Evidence, others: Partial<Plan> = {}): Plan {
   const base = smallPlan();
@@ -69,7 +78,7 @@ function plan(evidence: Evidence, others: Partial<Plan> = {}): Plan {
       guardrail(latency, "30%"),
       guardrail(success, "15pp", { attribute: "tier", value: "pro" }),
       guardrail(late(9), "40%"),
-    ],
+    ].map((own) => ({ ...own, margin: offTies(own.margin) })),
     rule: { ...base.rule, evidence },
     ...others,
   };
