@@ -33,10 +33,7 @@ export interface DatabaseOptions {
   readonly folders?: readonly string[];
   /** what it may hold in memory, 300 unless stated; the rest is spilled to the first of its folders */
   readonly memoryMegabytes?: number;
-  /**
-   * Freed memory is given back at once, for joins and sorts of much: each thread that ran a statement keeps what was freed
-   * otherwise, as much as the limit in all. It costs a fifth of their time.
-   */
+  /** whether {@link Database.giveBack} will be called; it is locked only then */
   readonly givesBack?: boolean;
 }
 
@@ -71,15 +68,22 @@ export class Database {
       const allowed = folders.map((folder) => literal(`${realpathSync(folder)}/`));
       await database.run(sql`set temp_directory = ${literal(`${folders[0]}/spill`)}`);
       await database.run(sql`set memory_limit = ${literal(`${memoryMegabytes}MB`)}`);
-      // 64 KB is less than a block
-      await database.run(
-        sql`set allocator_bulk_deallocation_flush_threshold = ${literal(givesBack ? "64KB" : "16MB")}`,
-      );
+      await database.run(sql`set allocator_bulk_deallocation_flush_threshold = '16MB'`);
       await database.run(sql`set allowed_directories = [${join(allowed)}]`);
       await database.run(sql`set enable_external_access = false`);
-      await database.run(sql`set lock_configuration = true`);
+      if (!givesBack) await database.run(sql`set lock_configuration = true`);
     }
     return database;
+  }
+
+  /**
+   * From now on freed memory is given back at once, for joins and sorts of much: each thread that ran a statement keeps what
+   * was freed otherwise, as much as the limit in all. It costs a fifth of their time.
+   */
+  async giveBack(): Promise<void> {
+    // less than a block
+    await this.run(sql`set allocator_bulk_deallocation_flush_threshold = '64KB'`);
+    await this.run(sql`set lock_configuration = true`);
   }
 
   async run(statement: Sql): Promise<void> {

@@ -213,6 +213,7 @@ async function importProject(project: Project, run: Run, threads: number, onProg
       sample: project.replay.sample,
       samplePlace: project.place("replay", "sample"),
     };
+    await database.giveBack();
     const sessions = await createSessions(database, base, spec);
     await writeTable(database, join(run.folder, "sessions.parquet"), sql`from sessions`);
     if (project.traffic) {

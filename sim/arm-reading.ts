@@ -1,6 +1,6 @@
 import type { ArmReading } from "../plan/reading.ts";
-import { normalUpperQuantile } from "../statistics/distributions.ts";
-import { quantileRanks } from "../statistics/quantiles/quantiles.ts";
+import { binomialQuantileNear, normalUpperQuantile } from "../statistics/distributions.ts";
+import { type QuantileRanks, quantileRanks } from "../statistics/quantiles/quantiles.ts";
 import type { Columns } from "./columns.ts";
 
 /** An arm of a guardrail that is read into, look after look. */
@@ -71,7 +71,7 @@ function readQuantile(
   let n = 0;
   for (let j = 0; j < edges.length; j++) n += sums[j] as number;
   const effective = n / designEffect;
-  const { lower, upper } = quantileRanks(effective, p);
+  const { lower, upper } = simulatedRanks(effective, p);
   if (lower === null || upper === null) {
     clear(into);
     return;
@@ -80,6 +80,27 @@ function readQuantile(
   into.estimate = quantileAt(edges, sums, n, p);
   into.standardError = width / (2 * twoSided95);
   into.effectiveSample = effective;
+}
+
+/**
+ * Ranks of the 95 % order-statistic interval as `quantileRanks` has them; from n·p·(1 − p) = 400 on to one rank, which is a
+ * fortieth of the standard error at most and a thousand times as fast.
+ */
+export function simulatedRanks(n: number, p: number): QuantileRanks {
+  const whole = Math.floor(n);
+  if (whole * p * (1 - p) < 400) return exactRanks(whole, p);
+  return { lower: binomialQuantileNear(0.025, whole, p), upper: binomialQuantileNear(0.975, whole, p) + 1 };
+}
+
+/** Exact ranks of small samples come again and again. */
+const known = new Map<number, Map<number, QuantileRanks>>();
+
+function exactRanks(whole: number, p: number): QuantileRanks {
+  const ofQuantile = known.get(p) ?? new Map<number, QuantileRanks>();
+  known.set(p, ofQuantile);
+  const found = ofQuantile.get(whole) ?? quantileRanks(whole, p);
+  ofQuantile.set(whole, found);
+  return found;
 }
 
 function quantileAt(edges: Float64Array, sums: Float64Array, n: number, share: number): number {

@@ -217,17 +217,34 @@ export function binomialLowerTail(k: number, n: number, p: number): number {
   return incompleteBeta(1 - p, p, n - k, k + 1);
 }
 
-/** Smallest k with P(X ≤ k) ≥ `lowerTail` for X ~ Binomial(n, p), by bisection. */
+/** Smallest k with P(X ≤ k) ≥ `lowerTail` for X ~ Binomial(n, p), searched for around {@link binomialQuantileNear}. */
 export function binomialQuantile(lowerTail: number, n: number, p: number): number {
-  let low = -1;
-  let high = n;
+  // as R: a tail that misses by rounding alone counts as reached
+  const reached = (k: number) => k >= n || binomialLowerTail(k, n, p) >= lowerTail * (1 - 64 * Number.EPSILON);
+  const near = binomialQuantileNear(lowerTail, n, p);
+  let low = Math.min(n, Math.max(-1, Number.isNaN(near) ? -1 : near - 1));
+  let high = low + 1;
+  // the bracket: not reached at low, reached at high
+  for (let step = 1; low >= 0 && reached(low); step *= 2) [low, high] = [Math.max(-1, low - step), low];
+  for (let step = 1; high < n && !reached(high); step *= 2) [low, high] = [high, Math.min(n, high + step)];
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);
-    // as R: a tail that misses by rounding alone counts as reached
-    if (binomialLowerTail(middle, n, p) >= lowerTail * (1 - 64 * Number.EPSILON)) high = middle;
+    if (reached(middle)) high = middle;
     else low = middle;
   }
   return high;
+}
+
+/**
+ * About {@link binomialQuantile}: mostly it, else one beside it, once n·p·(1 − p) is some tens.
+ *
+ * Source: Cornish & Fisher (1938), the expansion to the skewness, as R's qbinom begins its search.
+ */
+export function binomialQuantileNear(lowerTail: number, n: number, p: number): number {
+  const z = -normalUpperQuantile(lowerTail);
+  const deviation = Math.sqrt(n * p * (1 - p));
+  const near = Math.floor(n * p + deviation * z + ((1 - 2 * p) * (z * z - 1)) / 6 + 0.5);
+  return Math.min(n, Math.max(0, near));
 }
 
 /** ln Γ(x) for x > 0. Source: R's nmath `lgammafn`. */

@@ -3,12 +3,12 @@ import { decide, type Look } from "../../plan/decide.ts";
 import { type ControlledStage, controlledStages } from "../../plan/plan.ts";
 import type { ArmReading, Arms } from "../../plan/reading.ts";
 import type { Values } from "../../shadow/outcomes.ts";
+import { simulatedRanks } from "../../sim/arm-reading.ts";
 import type { Assignment } from "../../sim/assign-units.ts";
 import type { DesignEffects, EffectsFrom } from "../../sim/design-effect.ts";
 import type { Rollout } from "../../sim/rollout.ts";
 import type { SimulatedGuardrail, SimulationInput } from "../../sim/simulation-input.ts";
 import { normalUpperQuantile } from "../../statistics/distributions.ts";
-import { quantileRanks } from "../../statistics/quantiles/quantiles.ts";
 
 /*
  * The engine of sim/ written plainly: sums in floating point, one rollout after another, and every look put into words for
@@ -234,7 +234,7 @@ function quantileReading(
   let n = 0;
   for (let j = 0; j < edges.length; j++) n += sums[offset + j] as number;
   const effective = n / designEffect;
-  const { lower, upper } = quantileRanks(effective, p);
+  const { lower, upper } = simulatedRanks(effective, p);
   if (lower === null || upper === null) return unknown;
   const at = (share: number): number => {
     let below = 0;
