@@ -6,7 +6,7 @@ import type { Plan } from "../plan.ts";
 
 /** Whether what is guarded is what users would lose. */
 export function checkMetrics(plan: Plan, facts: PlanFacts): readonly Finding[] {
-  return [...noSegment(plan, facts), ...onlyRunning(plan)];
+  return [...noSegment(plan, facts), ...onlyRunning(plan), ...staticThresholds(plan)];
 }
 
 function noSegment({ guardrails, primary }: Plan, { attributes }: PlanFacts): Finding[] {
@@ -38,6 +38,41 @@ function onlyRunning({ guardrails }: Plan): Finding[] {
       fix: "guard what a good answer is: a metric with better: higher, as completion_rate: 5pp",
     },
   ];
+}
+
+function staticThresholds({ guardrails }: Plan): Finding[] {
+  return guardrails.flatMap(({ key, metric, segment }) => {
+    const threshold = segment === undefined ? thresholdOf(metric) : undefined;
+    if (threshold === undefined) return [];
+    return [
+      {
+        check: "static-threshold",
+        severity: "warning",
+        path: ["margins", key],
+        problem: `${key} counts what passes a fixed number (${threshold}), whatever the control's values are`,
+        reason:
+          "Where most of the control lies on one side of it, the count hardly moves, however much worse the candidate is.",
+        fix: "guard the values themselves against the control, as kind: quantile or mean with a margin of 20%",
+      },
+    ];
+  });
+}
+
+/** `latency_ms > 2000`, `2000 < latency_ms` */
+const fixedComparison =
+  /[\w."]+\)?\s*[<>]=?\s*(-?(?:\d+(?:\.\d+)?|\.\d+))(?![\w.])|(?<![\w.])(-?(?:\d+(?:\.\d+)?|\.\d+))\s*[<>]=?\s*[A-Za-z_"]+/g;
+
+/** A comparison with a number other than 0 and 1, which ask whether there is any; undefined when there is none. */
+function thresholdOf(metric: Metric): string | undefined {
+  if (isComposition(metric)) return undefined;
+  const expressions = metric.kind === "ratio" ? [metric.numerator, metric.denominator] : [metric.value];
+  for (const expression of expressions) {
+    const text = expression.replace(/'(?:[^']|'')*'/g, "''");
+    for (const [found, after, before] of text.matchAll(fixedComparison)) {
+      if (!["0", "1"].includes((after ?? before) as string)) return found;
+    }
+  }
+  return undefined;
 }
 
 /** Words of names and expressions that are about time, money, tokens and failures. */

@@ -568,6 +568,45 @@ describe("only infrastructure", () => {
   });
 });
 
+describe("a count of what passes a fixed number", () => {
+  const counting = (value: string): Metric => ({
+    name: "slow_share",
+    kind: "mean",
+    value,
+    better: "lower",
+    matureAfterMs: 0,
+    whenFailed: "missing",
+  });
+  const found = (value: string) =>
+    check({
+      edits: { "  cost_per_task: 20%": "  cost_per_task: 20%\n  slow_share: 20%" },
+      metrics: [counting(value)],
+      unmeasured: true,
+    }).filter((own) => own.check === "static-threshold");
+
+  it.each([
+    ["avg(case when latency_ms > 2000 then 1 else 0 end)", "latency_ms > 2000"],
+    ["count(*) filter (where score<=.5)", "score<=.5"],
+    ["count(*) filter (where 0.7 < score)", "0.7 < score"],
+    ["sum(cast(tokens >= 4096 as integer))", "tokens >= 4096"],
+  ])("is named with the number: %s", (value, shown) => {
+    const [finding, ...others] = found(value);
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ severity: "warning", path: ["margins", "slow_share"] });
+    expect(finding?.problem).toContain(`(${shown})`);
+  });
+
+  it.each([
+    "sum(errors)",
+    "avg(cast(errors > 0 as integer))",
+    "avg(cast(calls >= 1 as integer))",
+    "max(note = 'a > 5')",
+    "avg(a - b)",
+  ])("is not what asks whether there is any, nor a text: %s", (value) => {
+    expect(found(value)).toEqual([]);
+  });
+});
+
 describe("the plan that parses in every test of bad plans", () => {
   const document = readDocument(`${golden.plan.join("\n")}\n`, "plan.yaml");
   const plan = parsePlan(document, context);
