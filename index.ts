@@ -6,9 +6,9 @@ export {
   type JudgeOptions,
   judge,
   judgeLooks,
-  type SegmentReading,
 } from "./analysis/judge.ts";
 export { type PowerAnswer, type PowerQuestion, powerAnswer } from "./analysis/power.ts";
+export type { SegmentReading } from "./analysis/segment-readings.ts";
 export { checkPlan, notChecked } from "./plan/check-plan.ts";
 export { type Decision, decide, type Look, type MetricLook, type Reading } from "./plan/decide.ts";
 export { changeInWords, diffPlans, type PlanChange } from "./plan/diff-plans.ts";

@@ -103,7 +103,7 @@ export async function verifyPlan(project: Project): Promise<Verification> {
   return { status, file, frozenAt, hash, amendments, changes };
 }
 
-export function notFrozen(project: Project): InputError {
+function notFrozen(project: Project): InputError {
   return new InputError(
     shown(project, lockFile(project)),
     "the plan is not frozen",

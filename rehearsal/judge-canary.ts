@@ -1,4 +1,5 @@
-import { type Canary, type Judgement, judge, type SegmentReading, segmentReadings } from "../analysis/judge.ts";
+import { type Canary, type Judgement, judge } from "../analysis/judge.ts";
+import { type SegmentReading, segmentReadings } from "../analysis/segment-readings.ts";
 import { didYouMean } from "../plan/document.ts";
 import { parseDuration } from "../plan/duration.ts";
 import { InputError } from "../plan/input-error.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Canary, judge, segmentReadings } from "../../analysis/judge.ts";
+import { type Canary, judge } from "../../analysis/judge.ts";
+import { segmentReadings } from "../../analysis/segment-readings.ts";
 import { hashText, position } from "../../plan/assignment.ts";
 import { uncertified } from "../../plan/certify.ts";
 import type { Reference } from "../../plan/lock.ts";
