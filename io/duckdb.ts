@@ -33,6 +33,8 @@ export interface DatabaseOptions {
   readonly folders?: readonly string[];
   /** what it may hold in memory, 300 unless stated; the rest is spilled to the first of its folders */
   readonly memoryMegabytes?: number;
+  /** Memory that is freed at once and goes back to the system at once, 16 unless stated: see {@link Database.giveBack}. */
+  readonly keptMegabytes?: number;
   /** whether {@link Database.giveBack} will be called; it is locked only then */
   readonly givesBack?: boolean;
 }
@@ -55,6 +57,7 @@ export class Database {
     threads,
     folders,
     memoryMegabytes = 300,
+    keptMegabytes = 16,
     givesBack = false,
   }: DatabaseOptions): Promise<Database> {
     const instance = await DuckDBInstance.create(":memory:", { threads: String(threads) });
@@ -68,7 +71,7 @@ export class Database {
       const allowed = folders.map((folder) => literal(`${realpathSync(folder)}/`));
       await database.run(sql`set temp_directory = ${literal(`${folders[0]}/spill`)}`);
       await database.run(sql`set memory_limit = ${literal(`${memoryMegabytes}MB`)}`);
-      await database.run(sql`set allocator_bulk_deallocation_flush_threshold = '16MB'`);
+      await database.run(sql`set allocator_bulk_deallocation_flush_threshold = ${literal(`${keptMegabytes}MB`)}`);
       await database.run(sql`set allowed_directories = [${join(allowed)}]`);
       await database.run(sql`set enable_external_access = false`);
       if (!givesBack) await database.run(sql`set lock_configuration = true`);
@@ -151,8 +154,10 @@ export class Database {
   ): Promise<void> {
     return this.#guard(sql`insert into ${name(table)}`, async () => {
       const appender = await this.#connection.createAppender(table);
+      // its memory is freed only when garbage is collected
+      const chunk = DuckDBDataChunk.create(types);
       for (let start = 0; start < rows; start += 2048) {
-        const chunk = DuckDBDataChunk.create(types);
+        chunk.reset();
         fill(chunk, start, Math.min(rows, start + 2048));
         appender.appendDataChunk(chunk);
       }

@@ -80,7 +80,7 @@ export async function replayProject(
   const { replay: settings, compared } = project;
   const isModule = (lane: LaneName) => modules.some((own) => own.lane === lane);
   // one thread: requests are read in the order of their file
-  const database = await Database.open({ threads: 1, folders: [run.folder] });
+  const database = await Database.open({ threads: 1, folders: [run.folder], keptMegabytes: 2 });
   let done = 0;
   let failed = 0;
   onProgress("replay", 0, requests);
@@ -275,12 +275,13 @@ function memoryFor(files: readonly string[], threads: number): number {
   // what a columnar file does not tell
   const longest = text.length === files.length ? longestText : Math.max(longestText, 20_000);
   const bytes = longestText * 122_880 + longest * 2048 * 8 * threads;
-  const wanted = Math.max(leastMegabytes, 32 * threads) + bytes / 2 ** 20;
+  const wanted = leastMegabytes + megabytesPerThread * threads + bytes / 2 ** 20;
   return Math.round(Math.min(wanted, Math.max(300, totalmem() / 2 ** 21)));
 }
 
 /** Measured: 3 million short records need less than 100 on one thread, 150 on four and 200 on eight. */
-const leastMegabytes = 200;
+const leastMegabytes = 90;
+const megabytesPerThread = 30;
 
 async function schemaOf(database: Database): Promise<RequestSchema> {
   const { structure } = await database.row<{ structure: string | null }>(sql`
