@@ -11,6 +11,9 @@ const shareOf = (text: string) => Number(text.replace("%", "")) / 100;
 /** `1%` → .01. Bare numbers are refused: 1 could mean either 1 % or 100 %. */
 export const share = percentage.refine((text) => shareOf(text) <= 1, "write at most 100%").transform(shareOf);
 
+/** A part of something, neither nothing nor more than all of it. */
+export const partialShare = share.refine((own) => own > 0, "write a percentage above 0%");
+
 /** The rate of an error: no evidence is enough for 0 %, and none is needed for 100 %. */
 const level = percentage
   .refine((text) => shareOf(text) > 0 && shareOf(text) < 1, "write a percentage above 0% and below 100%")

@@ -1,4 +1,6 @@
 import { InputError } from "../plan/input-error.ts";
+import type { Plan } from "../plan/plan.ts";
+import { bucketsOf, type Conditions, conditioned, delayed } from "../scenarios/conditions.ts";
 import { candidateValues, type HarmScenario, type Scenario, scenariosOf } from "../scenarios/scenario.ts";
 import { NoRoom } from "../scenarios/shift.ts";
 import type { Outcomes } from "../shadow/outcomes.ts";
@@ -7,11 +9,17 @@ import type { Project } from "./project.ts";
 
 /** What a simulation of a project reads. */
 export interface PreparedSimulation {
+  /** the log's own world, then that of each scenario under conditions of its own */
+  readonly worlds: readonly PreparedWorld[];
+  /** what is not simulated, and why */
+  readonly notes: string[];
+}
+
+/** Scenarios that share traffic, plan and routing. */
+export interface PreparedWorld {
   readonly input: SimulationInput;
   /** those that can be simulated, in the order of the input's */
   readonly scenarios: readonly Scenario[];
-  /** what is not simulated, and why */
-  readonly notes: string[];
 }
 
 /**
@@ -29,25 +37,52 @@ export function prepareSimulation(
   const notes = plan.stages.flatMap((stage) =>
     stage.kind === "routed" ? [`stage ${stage.name} is not simulated: it is routed, and nothing is tested in it`] : [],
   );
-  const scenarios: Scenario[] = [];
-  const values: ScenarioValues[] = [];
+  const found: { readonly scenario: Scenario; readonly values: ScenarioValues }[] = [];
   for (const scenario of scenariosOf(plan, stated, detection)) {
     try {
-      const { course, fromExposure } = scenario.kind === "harm" ? scenario : noHarm;
-      values.push({ name: scenario.name, candidate: candidateValues(scenario, outcomes), course, fromExposure });
-      scenarios.push(scenario);
+      const { course, fromExposure } = statedOf(scenario);
+      const candidate = candidateValues(scenario, outcomes);
+      found.push({ scenario, values: { name: scenario.name, candidate, course, fromExposure } });
     } catch (error) {
       if (!(error instanceof NoRoom)) throw error;
       notes.push(`${scenario.name} is not simulated: ${error.message}`);
     }
   }
-  return { input: inputOf(plan, outcomes, values), scenarios, notes };
+  const plain = found.filter(({ scenario }) => statedOf(scenario).conditions === undefined);
+  const input = inputOf(
+    plan,
+    outcomes,
+    plain.map(({ values }) => values),
+  );
+  const worlds: PreparedWorld[] = [{ input, scenarios: plain.map(({ scenario }) => scenario) }];
+  for (const { scenario, values } of found) {
+    const { conditions } = statedOf(scenario);
+    if (conditions === undefined) continue;
+    try {
+      // planned samples are those of the log: the plan does not know better
+      worlds.push({ input: conditionedInput(input.plan, outcomes, values, conditions), scenarios: [scenario] });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      notes.push(`${scenario.name} is not simulated: ${error.message}`);
+    }
+  }
+  return { worlds, notes };
 }
 
-/** Values that are there from the start, at every exposure. */
-const noHarm: Pick<HarmScenario, "course" | "fromExposure"> = {};
+/** What the project says of time, exposure and conditions; of the scenarios of every rehearsal it says nothing. */
+function statedOf(scenario: Scenario): Pick<HarmScenario, "course" | "fromExposure" | "conditions"> {
+  return scenario.kind === "harm" || scenario.kind === "own" ? scenario : {};
+}
 
-function inputOf(plan: Project["plan"], outcomes: Outcomes, values: readonly ScenarioValues[]) {
+function conditionedInput(plan: Plan, outcomes: Outcomes, values: ScenarioValues, conditions: Conditions) {
+  const world = conditioned(outcomes, values.candidate, conditions);
+  const candidate = world.metrics.map((own) => own.candidate);
+  const { routing } = conditions;
+  const buckets = routing === undefined ? undefined : bucketsOf(routing, plan.salt, world);
+  return simulationInput(delayed(plan, conditions), world, [{ ...values, candidate }], buckets);
+}
+
+function inputOf(plan: Plan, outcomes: Outcomes, values: readonly ScenarioValues[]): SimulationInput {
   try {
     return simulationInput(plan, outcomes, values);
   } catch (error) {

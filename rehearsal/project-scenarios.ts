@@ -2,9 +2,11 @@ import { allComplaints, didYouMean, type SourceDocument } from "../plan/document
 import { InputError } from "../plan/input-error.ts";
 import type { Metric } from "../plan/metric.ts";
 import type { Plan } from "../plan/plan.ts";
+import type { Conditions } from "../scenarios/conditions.ts";
 import type { Course } from "../scenarios/course.ts";
 import { scenarioLibrary } from "../scenarios/library.ts";
 import { asReplayed, atMargin, type HarmScenario, noChange, type Scenario } from "../scenarios/scenario.ts";
+import { loadScenario } from "./load-scenario.ts";
 import type { WrittenProject } from "./project-schema.ts";
 
 /** What scenarios are told in, and where they stand. */
@@ -13,6 +15,8 @@ interface Words {
   readonly metrics: readonly Metric[];
   readonly plan: Plan;
   readonly attributes: readonly string[];
+  /** modules are named from here */
+  readonly folder: string;
 }
 
 type WrittenScenario = WrittenProject["scenarios"][number];
@@ -24,23 +28,23 @@ type Path = readonly PropertyKey[];
  *
  * @throws InputError with every complaint
  */
-export function statedScenarios({ scenarios }: WrittenProject, words: Words): Scenario[] {
+export async function statedScenarios({ scenarios }: WrittenProject, words: Words): Promise<Scenario[]> {
   const complaints: InputError[] = [];
   const always = alwaysRehearsed(words.plan);
   const found: Scenario[] = [];
-  scenarios.forEach((written, i) => {
+  for (const [i, written] of scenarios.entries()) {
     // naming these changes nothing
-    if (typeof written === "string" && always.includes(written)) return;
+    if (typeof written === "string" && always.includes(written)) continue;
     const path = ["scenarios", i];
     try {
-      const scenario = scenarioOf(written, path, words);
+      const scenario = await scenarioOf(written, path, words);
       requireOwnName(scenario.name, [found.map(({ name }) => name), always], words.document.place(path));
       found.push(scenario);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       complaints.push(error);
     }
-  });
+  }
   if (complaints.length > 0) throw allComplaints(complaints);
   return found;
 }
@@ -55,12 +59,24 @@ function requireOwnName(name: string, [others, always]: readonly [string[], stri
     throw new InputError(place, `there are two scenarios ${name}`, "remove one, or call it otherwise");
 }
 
-function scenarioOf(written: WrittenScenario, path: Path, words: Words): HarmScenario {
+async function scenarioOf(written: WrittenScenario, path: Path, words: Words): Promise<Scenario> {
   const { document, plan } = words;
   if (typeof written === "string") return entryOf(written, {}, path, words, alwaysRehearsed(plan));
-  const { name, story, harms, fades, grows, begins, fromExposure, ...entries } = written;
+  const { module, ...beside } = written;
+  if (module === undefined) return composedScenario(written, path, words);
+  const place = document.place([...path, "module"]);
+  const [stray] = Object.keys(beside);
+  if (stray !== undefined)
+    throw new InputError(place, `${stray} stands beside module`, "say it in the module, or remove one of them");
+  return { kind: "own", place, ...(await loadScenario(words.folder, module, place)) };
+}
+
+function composedScenario(written: Exclude<WrittenScenario, string>, path: Path, words: Words): HarmScenario {
+  const { document } = words;
+  const { name, story, harms, fades, grows, begins, fromExposure, ...rest } = written;
+  const { traffic, late, mixed, spilled, routing, ...entries } = rest;
   if (harms === undefined) {
-    const own = { name, story, fades, grows, begins, fromExposure };
+    const own = { name, story, fades, grows, begins, fromExposure, traffic, late, mixed, spilled, routing };
     const [stray] = Object.keys(own).filter((key) => own[key as keyof typeof own] !== undefined);
     if (stray === undefined) return soleEntry(entries, path, words);
     throw new InputError(
@@ -79,22 +95,45 @@ function scenarioOf(written: WrittenScenario, path: Path, words: Words): HarmSce
       `write it as one of them: harms: [{ ${beside}: … }]`,
     );
   const course = courseOf({ fades, grows, begins }, document.place(path));
+  if ((mixed ?? spilled) !== undefined && (course !== undefined || fromExposure !== undefined))
+    throw new InputError(
+      document.place(path),
+      "harm that reaches the control has a time or an exposure of its own, which is not simulated",
+      "write mixed and spilled without fades, grows, begins and fromExposure",
+    );
+  const parts = harms.flatMap((harm, i) => partOf(harm, [...path, "harms", i], words).harms);
+  const conditions: Conditions = {
+    ...(traffic === undefined ? {} : { traffic }),
+    ...(late === undefined ? {} : { late: { metrics: parts.map(({ metric }) => metric.name), byMs: late } }),
+    ...(mixed === undefined ? {} : { contamination: mixed }),
+    ...(spilled === undefined ? {} : { spillover: spilled }),
+    ...(routing === undefined ? {} : { routing }),
+  };
   return {
     kind: "harm",
     name,
     ...(story === undefined ? {} : { story }),
-    harms: harms.flatMap((harm, i) => partOf(harm, [...path, "harms", i], words).harms),
+    harms: parts,
     ...(course === undefined ? {} : { course }),
     ...(fromExposure === undefined ? {} : { fromExposure }),
+    ...(Object.keys(conditions).length === 0 ? {} : { conditions }),
   };
 }
 
 /** One of several harms: when it is there is said of all of them at once. */
 function partOf(written: WrittenHarm, path: Path, words: Words): HarmScenario {
   const part = typeof written === "string" ? entryOf(written, {}, path, words) : soleEntry(written, path, words);
-  if (part.course === undefined && part.fromExposure === undefined) return part;
+  const { course, fromExposure, conditions } = part;
+  if (course === undefined && fromExposure === undefined && conditions === undefined) return part;
+  const place = words.document.place(path);
+  if (conditions !== undefined)
+    throw new InputError(
+      place,
+      `${part.name} is about more than harm, and what it says is said of all harms of a scenario at once`,
+      "write metric_shift here, and traffic, late, mixed, spilled or routing beside harms",
+    );
   throw new InputError(
-    words.document.place(path),
+    place,
     `${part.name} has a time or an exposure of its own, which all harms of a scenario share`,
     "write metric_shift here, and fades, grows, begins or fromExposure beside harms",
   );

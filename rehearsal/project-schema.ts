@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { metricKinds } from "../plan/metric.ts";
-import { duration, share } from "../plan/plan-schema.ts";
+import { duration, partialShare, share } from "../plan/plan-schema.ts";
 import { time } from "../scenarios/entry.ts";
 import { scenarioLibrary } from "../scenarios/library.ts";
 
@@ -90,6 +90,14 @@ const scenarioSchema = z.union(
       grows: time.optional(),
       begins: time.optional(),
       fromExposure: share.optional(),
+      /** what is unlike the log */
+      traffic: partialShare.optional(),
+      late: time.optional(),
+      mixed: partialShare.optional(),
+      spilled: partialShare.optional(),
+      routing: z.enum(["reused_salt", "power_users"], "write reused_salt or power_users").optional(),
+      /** or a scenario written in TypeScript or JavaScript */
+      module: text.optional(),
     }),
   ],
   "write no_change, at_margin:<metric>, or { segment_broken: { where: …, metric: …, by: 40pp } }",

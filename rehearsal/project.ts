@@ -170,7 +170,8 @@ export async function loadProject(
     metrics,
     plan,
     planFile: resolve(folder, written.plan),
-    scenarios: statedScenarios(written, {
+    scenarios: await statedScenarios(written, {
+      folder,
       document,
       metrics,
       plan,

@@ -19,7 +19,7 @@ import type { PolicyIdentity } from "../shadow/policy-version.ts";
 import { observationsFolder } from "../shadow/shard-store.ts";
 import type { Rollout } from "../sim/rollout.ts";
 import { type SaltsJob, type ScenarioRollouts, saltsPerJob, simulate, simulationWorker } from "../sim/simulate.ts";
-import { prepareSimulation } from "./prepare-simulation.ts";
+import { type PreparedWorld, prepareSimulation } from "./prepare-simulation.ts";
 import type { Project } from "./project.ts";
 import type { LaneName } from "./project-schema.ts";
 import { type Imported, type Progress, type Replayed, replayProject } from "./replay-project.ts";
@@ -291,46 +291,64 @@ async function simulateOutcomes(
   }: RunOptions & SimulationOptions,
   onProgress: Progress,
 ): Promise<{ readonly scenarios: readonly OperatingCharacteristics[]; readonly simulation: Result["simulation"] }> {
-  const { input, scenarios, notes } = prepareSimulation(plan, stated, outcomes, detection);
+  const { worlds, notes } = prepareSimulation(plan, stated, outcomes, detection);
   const pool = threadPool<SaltsJob, Rollout[][][]>(simulationWorker, threads);
-  let rollouts: ScenarioRollouts[] = input.scenarios.map((scenario) => ({ scenario, bySalt: [] }));
-  let characteristics: OperatingCharacteristics[] = [];
-  let total = 0;
-  do {
-    const added = total === 0 ? salts : Math.min(total, mostSalts - total);
-    let done = 0;
-    const more = await simulate(
-      input,
-      { seed: run.manifest.seed, firstSalt: total, salts: added, replicatesPerSalt, fixedPopulation },
-      pool,
-      () => {
-        done += 1;
-        onProgress("simulate", done, Math.ceil(added / saltsPerJob));
-      },
-    );
-    rollouts = rollouts.map((own, s) => ({ ...own, bySalt: [...own.bySalt, ...(more[s]?.bySalt ?? [])] }));
-    total += added;
-    characteristics = scenarios.map((scenario, s) =>
-      operatingCharacteristics(plan, scenario, rollouts[s] as ScenarioRollouts, input.windowMs),
-    );
-  } while (precision !== undefined && total < mostSalts && largestError(characteristics) > precision);
-  if (precision !== undefined && largestError(characteristics) > precision) {
-    notes.push(
-      `the precision asked for is not reached: rates are known to ${percentagePoints(largestError(characteristics))} after ${total * replicatesPerSalt} rollouts of each scenario`,
-    );
+  const found: SimulatedWorld[] = [];
+  for (const { input, scenarios } of worlds) {
+    let rollouts: ScenarioRollouts[] = input.scenarios.map((scenario) => ({ scenario, bySalt: [] }));
+    let characteristics: OperatingCharacteristics[] = [];
+    let total = 0;
+    do {
+      const added = total === 0 ? salts : Math.min(total, mostSalts - total);
+      let done = 0;
+      const more = await simulate(
+        input,
+        { seed: run.manifest.seed, firstSalt: total, salts: added, replicatesPerSalt, fixedPopulation },
+        pool,
+        () => {
+          done += 1;
+          onProgress("simulate", done, Math.ceil(added / saltsPerJob));
+        },
+      );
+      rollouts = rollouts.map((own, s) => ({ ...own, bySalt: [...own.bySalt, ...(more[s]?.bySalt ?? [])] }));
+      total += added;
+      characteristics = scenarios.map((scenario, s) =>
+        operatingCharacteristics(plan, scenario, rollouts[s] as ScenarioRollouts, input.windowMs),
+      );
+    } while (precision !== undefined && total < mostSalts && largestError(characteristics) > precision);
+    if (precision !== undefined && largestError(characteristics) > precision) {
+      const names = worlds.length === 1 ? "each scenario" : scenarios.map(({ name }) => name).join(", ");
+      notes.push(
+        `the precision asked for is not reached: rates are known to ${percentagePoints(largestError(characteristics))} after ${total * replicatesPerSalt} rollouts of ${names}`,
+      );
+    }
+    found.push({ rollouts, characteristics, salts: total });
   }
   if (fixedPopulation) notes.push("units are those of the log, not drawn from them: rates are those of this very log");
-  await writeRollouts(run.folder, plan, rollouts, input.windowMs);
+  const { input } = worlds[0] as PreparedWorld;
+  const first = found[0] as SimulatedWorld;
+  await writeRollouts(
+    run.folder,
+    plan,
+    found.flatMap(({ rollouts }) => rollouts),
+    input.windowMs,
+  );
   return {
-    scenarios: characteristics,
+    scenarios: found.flatMap(({ characteristics }) => characteristics),
     simulation: {
-      replicates: total * replicatesPerSalt,
-      salts: total,
+      replicates: first.salts * replicatesPerSalt,
+      salts: first.salts,
       windowHours: input.windowMs / 3_600_000,
       laps: input.laps,
       notes,
     },
   };
+}
+
+interface SimulatedWorld {
+  readonly rollouts: readonly ScenarioRollouts[];
+  readonly characteristics: readonly OperatingCharacteristics[];
+  readonly salts: number;
 }
 
 /** The largest distance of a rate from an end of its interval. */

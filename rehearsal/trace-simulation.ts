@@ -30,9 +30,12 @@ export async function traceSimulation(
   onProgress: Progress = () => {},
 ): Promise<Trace> {
   const measured = await measure(written, { ...options, resume: true }, onProgress);
-  const { input } = prepareSimulation(measured.project.plan, measured.project.scenarios, measured.outcomes, detection);
-  if (!input.scenarios.includes(of.scenario)) {
-    throw new InputError("--trace", `unknown scenario ${of.scenario}`, didYouMean(of.scenario, input.scenarios));
+  const { plan, scenarios } = measured.project;
+  const { worlds } = prepareSimulation(plan, scenarios, measured.outcomes, detection);
+  const input = worlds.find((world) => world.input.scenarios.includes(of.scenario))?.input;
+  if (!input) {
+    const known = worlds.flatMap((world) => world.input.scenarios);
+    throw new InputError("--trace", `unknown scenario ${of.scenario}`, didYouMean(of.scenario, known));
   }
   if (of.replicate >= replicatesPerSalt) {
     throw new InputError(

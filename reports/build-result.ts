@@ -170,6 +170,7 @@ export function scenarioResult({
 
 /** What the project's own scenarios are; those of every rehearsal have words of their own. */
 function noteOf(scenario: OperatingCharacteristics["scenario"]): Pick<ScenarioResult, "note"> {
+  if (scenario.kind === "own") return { note: `a module of the project${scenario.story ? `: ${scenario.story}` : ""}` };
   if (scenario.kind !== "harm" || scenario.atMargin !== undefined) return {};
   const { name, story } = scenario;
   if (name.startsWith("at_margin:")) return story === undefined ? {} : { note: story };

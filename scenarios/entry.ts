@@ -33,7 +33,7 @@ export interface Setting {
 }
 
 /** What an entry becomes. */
-interface Built extends Pick<HarmScenario, "harms" | "course" | "fromExposure"> {
+interface Built extends Pick<HarmScenario, "harms" | "course" | "fromExposure" | "conditions"> {
   /** what tells this use of the entry from others: metric, size, its own parameters */
   readonly told: readonly string[];
 }
@@ -117,6 +117,21 @@ export function oneHarm(
     told: [`${metric.name}${inSegment}`, String(written)],
     harms: [{ metric, size, where: segments, ...(effect === undefined ? {} : { effect }) }],
   };
+}
+
+/** The harm that is written, in the plan's primary metric unless another is named; none where nothing is written of it. */
+export function anyHarm(
+  written: WrittenHarm,
+  setting: NamedSetting,
+): { readonly told: readonly string[]; readonly harms: readonly Harm[] } {
+  const { metric, by, where } = written;
+  if (metric === undefined && by === undefined && where === undefined) return { told: [], harms: [] };
+  return oneHarm(written, setting, "primary");
+}
+
+/** A share as told in a name: .25 → `25%`. */
+export function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(6))}%`;
 }
 
 function metricOf(name: string | undefined, setting: NamedSetting, meant: Fit | "primary" | "none"): Metric {

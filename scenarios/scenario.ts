@@ -1,20 +1,32 @@
 import type { Margin } from "../plan/margin.ts";
 import type { Guardrail, Plan } from "../plan/plan.ts";
 import type { Outcomes, Values } from "../shadow/outcomes.ts";
+import type { Conditions } from "./conditions.ts";
 import type { Course } from "./course.ts";
 import { type Harm, harmed } from "./harm.ts";
+import { changedValues, type OwnScenario } from "./own-scenario.ts";
 
 /**
  * A world in which the plan is rehearsed: what the candidate's outcomes are.
  *
  * - `as_replayed`: what the replay found
  * - `no_change`: the candidate equals the control
- * - `harm`: the control's outcomes with harm of a size in some metrics, for everyone or inside segments
+ * - `harm`: the control's outcomes with harm of a size in some metrics, for everyone or inside segments, or without any, under
+ *   conditions that are not the log's
+ * - `own`: what a module makes of each session
  */
 export type Scenario =
   | { readonly kind: "as_replayed"; readonly name: string }
   | { readonly kind: "no_change"; readonly name: string }
-  | HarmScenario;
+  | HarmScenario
+  | ModuleScenario;
+
+/** A scenario that a module states. */
+export interface ModuleScenario extends OwnScenario {
+  readonly kind: "own";
+  /** `file:line` where it is named */
+  readonly place: string;
+}
 
 export interface HarmScenario {
   readonly kind: "harm";
@@ -29,6 +41,8 @@ export interface HarmScenario {
   readonly course?: Course;
   /** exposure from which on the harm is there, as a fraction */
   readonly fromExposure?: number;
+  /** what else is unlike the log */
+  readonly conditions?: Conditions;
 }
 
 export const asReplayed: Scenario = { kind: "as_replayed", name: "as_replayed" };
@@ -83,11 +97,12 @@ export function scenariosOf(plan: Plan, stated: readonly Scenario[], detection =
  * The candidate's values under a scenario, one entry a metric of the outcomes; the control's own object where they are equal.
  * Those of a harm are harmed in full, whatever its course.
  *
- * @throws NoRoom when a metric has no room for the harm
+ * @throws NoRoom when a metric has no room for the harm; InputError for what a module makes of a session
  */
 export function candidateValues(scenario: Scenario, outcomes: Outcomes): readonly Values[] {
   if (scenario.kind === "as_replayed") return outcomes.metrics.map(({ candidate }) => candidate);
   if (scenario.kind === "no_change") return outcomes.metrics.map(({ control }) => control);
+  if (scenario.kind === "own") return changedValues(scenario, outcomes, scenario.place);
   return outcomes.metrics.map(({ metric, control }) =>
     scenario.harms
       .filter((harm) => harm.metric.name === metric.name)

@@ -13,11 +13,17 @@ export interface Assignment {
  * A unit is drawn Poisson(1) times, which is the bootstrap of a population whose size is not fixed; copies are units of
  * their own. Re-randomising one fixed log instead has no population variance and understates missed regressions.
  *
+ * @param fixed     the bucket of each unit, of all its copies, where no salt decides
  * @param resampled whether units are drawn at all; each is there once otherwise
  *
  * Source: Hanley & MacGibbon (2006), Comput. Methods Programs Biomed. 83:57–62 (Poisson bootstrap).
  */
-export function assignUnits(unitHash: Uint32Array, salt: TextHash, resampled = true): Assignment {
+export function assignUnits(
+  unitHash: Uint32Array,
+  salt: TextHash,
+  resampled = true,
+  fixed: Uint16Array | null = null,
+): Assignment {
   const units = unitHash.length / 2;
   const starts = new Int32Array(units + 1);
   for (let u = 0; u < units; u++) {
@@ -28,7 +34,8 @@ export function assignUnits(unitHash: Uint32Array, salt: TextHash, resampled = t
   for (let u = 0; u < units; u++) {
     const first = starts[u] as number;
     for (let at = first; at < (starts[u + 1] as number); at++) {
-      buckets[at] = Math.floor(place(unitHash, u, salt[0] + (at - first) * 0x9e3779b9, salt[1]) * bucketCount);
+      buckets[at] =
+        fixed?.[u] ?? Math.floor(place(unitHash, u, salt[0] + (at - first) * 0x9e3779b9, salt[1]) * bucketCount);
     }
   }
   return { buckets, starts };

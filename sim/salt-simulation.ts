@@ -113,7 +113,7 @@ export class SaltSimulation {
   ): Rollout[][] {
     const { input, place, kernel, replicates } = this.#parts();
     this.#onLook = onLook;
-    const units = assignUnits(input.sessions.unitHash, salt, resampled);
+    const units = assignUnits(input.sessions.unitHash, salt, resampled, input.sessions.buckets);
     kernel.integers.fill(0);
     for (let r = 0; r < replicates; r++) kernel.shorts.set(orderOf(r), place.order(r) >> 1);
     kernel.shorts[place.totalOrder >> 1] = bucketCount;

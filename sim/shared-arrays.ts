@@ -1,4 +1,4 @@
-type TypedArray = Int32Array | Uint32Array | Uint8Array | Float64Array;
+type TypedArray = Int32Array | Uint32Array | Uint16Array | Uint8Array | Float64Array;
 
 /** An array on memory that threads share. */
 export function shared<T extends TypedArray>(

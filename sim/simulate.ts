@@ -133,7 +133,8 @@ export function traceRollout(
 }
 
 /** The order of buckets of each replicate of a salt. */
-function ordersOf({ plan }: SimulationInput, seed: string, salt: number, replicatesPerSalt: number) {
+function ordersOf({ plan, sessions }: SimulationInput, seed: string, salt: number, replicatesPerSalt: number) {
+  if (sessions.buckets !== null) return () => unshuffled;
   const key = studyKey(seed);
   const most = Math.max(...controlledStages(plan).map(({ exposure }) => Math.round(exposure * bucketCount)));
   return (replicate: number) =>

@@ -50,6 +50,8 @@ export interface SessionColumns {
   readonly units: number;
   /** two words a unit */
   readonly unitHash: Uint32Array;
+  /** of each unit, where no salt decides: lower ones are exposed first; null where salts do */
+  readonly buckets: Uint16Array | null;
   /** sessions of window w: from windowStart[w] to windowStart[w + 1] */
   readonly windowStart: Int32Array;
   /** 1 for the first session of its unit */
@@ -104,10 +106,16 @@ const hourMs = 3_600_000;
  * Windows are the greatest common divisor of all look intervals and durations of the plan; the first begins at the full
  * hour before the log's first session.
  *
+ * @param buckets of the log's units, where every rollout exposes them in the same order
  * @throws RangeError when the plan's times are so uneven that it has more than 20,000 windows, and when it goes around a
  *   short log so often that there are more than 20 million units
  */
-export function simulationInput(plan: Plan, outcomes: Outcomes, scenarios: readonly ScenarioValues[]): SimulationInput {
+export function simulationInput(
+  plan: Plan,
+  outcomes: Outcomes,
+  scenarios: readonly ScenarioValues[],
+  buckets?: Uint16Array,
+): SimulationInput {
   const stages = controlledStages(plan);
   const windowMs = stages.flatMap((stage) => [stage.lookEveryMs, stage.maximumMs]).reduce(greatestCommonDivisor);
   const planWindows = stages.reduce((sum, stage) => sum + stage.maximumMs / windowMs, 0);
@@ -143,6 +151,7 @@ export function simulationInput(plan: Plan, outcomes: Outcomes, scenarios: reado
     unit,
     units: laps * logUnits,
     unitHash: unitHashes(outcomes.unitNames, laps),
+    buckets: buckets ? copyShared(Uint16Array, repeated(buckets, laps)) : null,
     windowStart: windowStarts(arrival, planWindows),
     first: firstSessions(unit, laps * logUnits),
     lags: maturities.map((mature) =>
@@ -338,6 +347,10 @@ function windowStarts(arrival: Int32Array, windows: number): Int32Array {
     starts[w] = at;
   }
   return starts;
+}
+
+function repeated(buckets: Uint16Array, laps: number): Uint16Array {
+  return Uint16Array.from({ length: laps * buckets.length }, (_, i) => buckets[i % buckets.length] as number);
 }
 
 /** Two words a unit; the later laps' units are hashes of their own. */

@@ -1,5 +1,5 @@
 import { share } from "../../plan/plan-schema.ts";
-import { entry, metric, oneHarm, size, where } from "../entry.ts";
+import { entry, metric, oneHarm, percent, size, where } from "../entry.ts";
 import { slowRequests } from "../fitting-metric.ts";
 
 /** The candidate does well until it has so much traffic that a limit is reached: early stages cannot see it. */
@@ -9,6 +9,6 @@ export const loadDependent = entry({
   parameters: { by: size.default("50%"), fromExposure: share.prefault("25%"), metric, where },
   build: ({ fromExposure, ...written }, project) => {
     const { told, harms } = oneHarm(written, project, slowRequests);
-    return { told: [...told, `${Number((100 * fromExposure).toPrecision(6))}%`], harms, fromExposure };
+    return { told: [...told, percent(fromExposure)], harms, fromExposure };
   },
 });

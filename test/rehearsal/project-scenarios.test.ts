@@ -1,11 +1,14 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 import { prepareSimulation } from "../../rehearsal/prepare-simulation.ts";
 import { loadProject } from "../../rehearsal/project.ts";
 import { scenarioLibrary } from "../../scenarios/library.ts";
-import type { HarmScenario } from "../../scenarios/scenario.ts";
+import type { OwnScenario } from "../../scenarios/own-scenario.ts";
+import type { HarmScenario, ModuleScenario } from "../../scenarios/scenario.ts";
 import { projectFolder } from "../support/project-folder.ts";
 import { refusal } from "../support/refusal.ts";
 import { clusteredTraffic, cost, smallPlan, success } from "../support/traffic.ts";
@@ -61,7 +64,7 @@ describe("the scenarios of a project", () => {
       .filter((name) => !/^(metric_shift|segment_broken|fairness_gap)$/.test(name)),
   )("may be the bare name %s", async (name) => {
     const [scenario] = await stated([name]);
-    expect(scenario?.name).toMatch(new RegExp(`^${name}:`));
+    expect(scenario?.name).toMatch(new RegExp(`^${name}(:|$)`));
   });
 
   it("do not repeat those of every rehearsal", async () => {
@@ -102,20 +105,20 @@ describe("the scenarios of a project", () => {
       fromExposure: 0.3,
     };
     const traffic = clusteredTraffic({ users: 50 });
-    const prepare = (own: HarmScenario) => prepareSimulation(smallPlan(), [own], traffic).input;
+    const prepare = (own: HarmScenario) => prepareSimulation(smallPlan(), [own], traffic).worlds[0]?.input;
     const { course: _, fromExposure: __, ...always } = scenario;
     expect(prepare(scenario)).not.toEqual(prepare(always));
-    expect(prepare(scenario).scenarios.at(-1)).toBe("late");
+    expect(prepare(scenario)?.scenarios.at(-1)).toBe("late");
   });
 
   it("that have no room are left out, and said so", () => {
     const harms = [{ metric: success, size: { kind: "absolute", loss: 0.99 }, where: [] }] as const;
-    const { scenarios, notes } = prepareSimulation(
+    const { worlds, notes } = prepareSimulation(
       smallPlan(),
       [{ kind: "harm", name: "all gone", harms }],
       clusteredTraffic({ users: 50 }),
     );
-    expect(scenarios.map(({ name }) => name)).not.toContain("all gone");
+    expect(worlds.flatMap(({ input }) => input.scenarios)).not.toContain("all gone");
     expect(notes).toEqual([expect.stringMatching(/^all gone is not simulated: success is 0\.\d+ and cannot fall by /)]);
   });
 });
@@ -215,6 +218,24 @@ describe("a scenario is refused, with its place and a way out:", () => {
       /slow_burn:\S+ has a time or an exposure of its own, .*; write /,
     ],
     [
+      "an entry about more than harm among several",
+      { name: "both", harms: ["cost_rise", "low_traffic"] },
+      /low_traffic:25% is about more than harm, .*; write metric_shift here, and traffic, late, .* beside harms$/,
+    ],
+    [
+      "a control that is harmed from a time on",
+      { name: "both", harms: ["cost_rise"], mixed: "5%", grows: "2d" },
+      /harm that reaches the control has a time or an exposure of its own, .*; write mixed and spilled without/,
+    ],
+    ["nobody", { low_traffic: { share: "0%" } }, /low_traffic\.share is 0; write a percentage above 0%$/],
+    ["a condition without harms", { traffic: "5%" }, /a scenario with traffic has no harms; write \{ name: my own, /],
+    [
+      "a module that is not there",
+      { module: "none.js" },
+      /none\.js cannot be loaded \(.*none\.js.*\); mend the module/s,
+    ],
+    ["something beside a module", { module: "a.js", name: "b" }, /name stands beside module; say it in the module/],
+    [
       "a name that is taken",
       { name: "no_change", harms: ["cost_rise"] },
       /no_change is always rehearsed; call yours otherwise$/,
@@ -234,6 +255,89 @@ describe("a scenario is refused, with its place and a way out:", () => {
     const lines = message.split("\n").map((line) => Number(/^foretaste\.yaml:(\d+): /.exec(line)?.[1]));
     expect(lines).toHaveLength(2);
     expect(lines[1]).toBeGreaterThan(lines[0] as number);
+  });
+});
+
+describe("a scenario of a module", () => {
+  const withModule = (text: string) => {
+    const own = folder([{ module: "own/mine.mjs" }]);
+    mkdirSync(join(own, "own"));
+    writeFileSync(join(own, "own", "mine.mjs"), text);
+    return own;
+  };
+
+  it("is named from the project's folder, and knows where it is named", async () => {
+    const own = withModule(`export default { name: "mine", story: "It breaks.", change: () => ({ spent: 3 }) };`);
+    const [scenario] = (await loadProject(own)).scenarios;
+    expect(scenario).toMatchObject({ kind: "own", name: "mine", story: "It breaks." });
+    expect((scenario as ModuleScenario).place).toMatch(/foretaste\.yaml:\d+$/);
+  });
+
+  it.each([
+    ["nothing", "export const a = 1;"],
+    ["no change", `export default { name: "mine" };`],
+    ["no name", "export default { change: () => undefined };"],
+  ])("that exports %s is refused", async (_, text) => {
+    expect(await refusal(() => loadProject(withModule(text)))).toMatch(
+      /foretaste\.yaml:\d+: own\/mine\.mjs exports no scenario by default; write export default defineScenario/,
+    );
+  });
+
+  it("that throws is told by its message", async () => {
+    expect(await refusal(() => loadProject(withModule(`throw new Error("not today");`)))).toMatch(
+      /mine\.mjs cannot be loaded \(not today\)/,
+    );
+  });
+
+  it("may have the name of no other", async () => {
+    expect(
+      await refusal(() => loadProject(withModule(`export default { name: "no_change", change: () => undefined };`))),
+    ).toMatch(/no_change is always rehearsed/);
+  });
+
+  it("that the page shows does what it says", async () => {
+    const page = readFileSync(new URL("../../docs/scenarios.md", import.meta.url), "utf8");
+    const [, text = ""] = /```ts\n(.*?)```/s.exec(page) ?? [];
+    const index = new URL("../../index.ts", import.meta.url).href;
+    const file = join(folder([]), "shown.ts");
+    writeFileSync(file, text.replace('"foretaste"', JSON.stringify(index)));
+    const { default: shown } = (await import(pathToFileURL(file).href)) as { readonly default: OwnScenario };
+    const session = { id: "s", unit: "u", at: 0, values: { answer_tokens: 40, completion: 1 } };
+    const change = (workflow: string, chance: number) => shown.change({ ...session, attributes: { workflow }, chance });
+    expect(change("refund", 0.5)).toEqual({ answer_tokens: 80 });
+    expect(change("refund", 0.05)).toEqual({ answer_tokens: 80, completion: 0 });
+    expect(change("faq", 0.05)).toBeUndefined();
+  });
+});
+
+describe("scenarios under conditions of their own", () => {
+  const traffic = clusteredTraffic({ users: 300 });
+  const conditions: readonly NonNullable<HarmScenario["conditions"]>[] = [
+    { traffic: 0.3 },
+    { late: { metrics: ["success"], byMs: 3_600_000 } },
+    { contamination: 0.2 },
+    { routing: "power_users" },
+  ];
+  const harms = [{ metric: success, size: { kind: "absolute", loss: 0.05 }, where: [] }] as const;
+  const { worlds } = prepareSimulation(
+    smallPlan(),
+    conditions.map((own, i) => ({ kind: "harm", name: `own ${i}`, harms, conditions: own })),
+    traffic,
+  );
+
+  it("are each simulated in a world of their own, with the samples that the log promised", () => {
+    expect(worlds.slice(1).map(({ input }) => input.scenarios)).toEqual(conditions.map((_, i) => [`own ${i}`]));
+    for (const { input } of worlds) expect(input.plan.calibration).toEqual(worlds[0]?.input.plan.calibration);
+    expect(worlds[0]?.input.scenarios).not.toContain("own 0");
+  });
+
+  it("that leave nobody are left out, and said so", () => {
+    const { notes } = prepareSimulation(
+      smallPlan(),
+      [{ kind: "harm", name: "none", harms, conditions: { traffic: 1e-9 } }],
+      traffic,
+    );
+    expect(notes).toEqual([expect.stringMatching(/^none is not simulated: none of the log's 300 units is among/)]);
   });
 });
 

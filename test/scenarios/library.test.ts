@@ -130,6 +130,15 @@ const effects: readonly [string, object, Readonly<Record<string, number>>][] = [
   ["novelty", { metric: "cost_per_task" }, { cost_per_task: -0.2 * was("cost_per_task") }],
   ["slow_burn", {}, { success: -Math.round(0.05 * present) / present }],
   ["lucky_first_hour", {}, { success: -Math.round(0.05 * present) / present }],
+  ["delayed_truth", {}, { success: -Math.round(0.05 * present) / present }],
+  ["contamination", {}, { success: -Math.round(0.05 * present) / present }],
+  ["spillover", { by: "10pp" }, { success: -Math.round(0.1 * present) / present }],
+  ["low_traffic", {}, {}],
+  ["low_traffic", { by: "10pp" }, { success: -Math.round(0.1 * present) / present }],
+  ["power_user_cohort", {}, {}],
+  ["power_user_cohort", { metric: "cost_per_task" }, { cost_per_task: 0.2 * was("cost_per_task") }],
+  ["reused_salt", {}, {}],
+  ["reused_salt", { by: "10pp" }, { success: -Math.round(0.1 * present) / present }],
 ];
 
 describe("the library", () => {
@@ -286,8 +295,35 @@ describe("when the harm is there", () => {
   });
 });
 
+describe("what is unlike the log", () => {
+  it.each<[string, object, HarmScenario["conditions"]]>([
+    ["low_traffic", {}, { traffic: 0.25 }],
+    ["low_traffic", { share: "3%" }, { traffic: 0.03 }],
+    ["delayed_truth", {}, { late: { metrics: ["success"], byMs: 24 * hour } }],
+    ["delayed_truth", { late: "2h", metric: "latency" }, { late: { metrics: ["latency"], byMs: 2 * hour } }],
+    ["contamination", {}, { contamination: 0.1 }],
+    ["spillover", {}, { spillover: 0.5 }],
+    ["power_user_cohort", {}, { routing: "power_users" }],
+    ["reused_salt", {}, { routing: "reused_salt" }],
+  ])("%s %j: %j", (name, written, expected) => {
+    expect(built(name, written).conditions).toEqual(expected);
+  });
+
+  it("is nothing, unless an entry is about it", () => {
+    const about = ["low_traffic", "delayed_truth", "contamination", "spillover", "power_user_cohort", "reused_salt"];
+    for (const [name, written] of effects) {
+      if (!about.includes(name)) expect(built(name, written).conditions).toBeUndefined();
+    }
+  });
+});
+
 describe("the name of a scenario", () => {
   it.each([
+    ["low_traffic", {}, "low_traffic:25%"],
+    ["low_traffic", { by: "3pp" }, "low_traffic:25%:success:3pp"],
+    ["delayed_truth", {}, "delayed_truth:success:5pp:24h"],
+    ["contamination", {}, "contamination:success:5pp:10%"],
+    ["power_user_cohort", {}, "power_user_cohort"],
     ["completion_drop", {}, "completion_drop:success:5pp"],
     ["cost_rise", { where: { workflow: "refund" } }, "cost_rise:cost_per_task@workflow=refund:20%"],
     ["refund_workflow_broken", {}, "refund_workflow_broken:success@workflow=refund:40pp:0.5pp"],

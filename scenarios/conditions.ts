@@ -1,0 +1,153 @@
+import { bucketCount, hashText, position, type TextHash } from "../plan/assignment.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { Outcomes, Values } from "../shadow/outcomes.ts";
+
+/** What is unlike the log in the world of a scenario, beside the candidate's outcomes. */
+export interface Conditions {
+  /** share of the log's units that come */
+  readonly traffic?: number;
+  /** the values of some metrics become known so much later than the plan expects */
+  readonly late?: { readonly metrics: readonly string[]; readonly byMs: number };
+  /** share of each arm's sessions that the other arm serves, unknown to the log */
+  readonly contamination?: number;
+  /** share of the control's sessions that the harm reaches when everyone else is exposed; in proportion before */
+  readonly spillover?: number;
+  readonly routing?: Routing;
+}
+
+/**
+ * Which units meet the candidate first, in place of a draw:
+ *
+ * - `reused_salt`: those whom the plan's salt, used before, has always put first
+ * - `power_users`: those with the most sessions
+ */
+export type Routing = "reused_salt" | "power_users";
+
+/**
+ * The world of a scenario: the log's outcomes, with the scenario's as those of the candidate, under its conditions.
+ *
+ * @param candidate the scenario's values, one entry a metric
+ * @throws RangeError when nobody comes
+ */
+export function conditioned(outcomes: Outcomes, candidate: readonly Values[], conditions: Conditions): Outcomes {
+  const { traffic, contamination } = conditions;
+  let metrics = outcomes.metrics.map((own, m) => ({ ...own, candidate: candidate[m] as Values }));
+  if (contamination !== undefined) {
+    const swapped = sessionsBelow(outcomes, contamination);
+    metrics = metrics.map(({ metric, control, candidate: other }) => ({
+      metric,
+      control: mixed(control, other, swapped),
+      candidate: mixed(other, control, swapped),
+    }));
+  }
+  const world = { ...outcomes, metrics };
+  return traffic === undefined ? world : thinned(world, traffic);
+}
+
+/** The plan, where values become known later than it expects. */
+export function delayed(plan: Plan, { late }: Conditions): Plan {
+  if (late === undefined) return plan;
+  const guardrails = plan.guardrails.map((own) =>
+    late.metrics.includes(own.metric.name)
+      ? { ...own, metric: { ...own.metric, matureAfterMs: own.metric.matureAfterMs + late.byMs } }
+      : own,
+  );
+  return { ...plan, guardrails };
+}
+
+/** The bucket of each unit, where no draw decides. */
+export function bucketsOf(routing: Routing, salt: string, { unit, unitNames }: Outcomes): Uint16Array {
+  const hashes = unitNames.map((name) => position(hashText(name), hashText(salt)));
+  if (routing === "reused_salt") return Uint16Array.from(hashes, (own) => Math.floor(own * bucketCount));
+  const sessions = new Uint32Array(unitNames.length);
+  for (const own of unit) sessions[own] = (sessions[own] as number) + 1;
+  // of two that are equally busy, the salt's first
+  const busiest = Array.from(sessions, (_, u) => u).sort(
+    (a, b) => (sessions[b] as number) - (sessions[a] as number) || (hashes[a] as number) - (hashes[b] as number),
+  );
+  const buckets = new Uint16Array(unitNames.length);
+  for (const [rank, u] of busiest.entries()) buckets[u] = Math.floor((rank * bucketCount) / busiest.length);
+  return buckets;
+}
+
+/** Keep those whom a condition reaches apart from the assignment to arms, and from each other. */
+const trafficSalt: TextHash = [0x7feb352d, 0x846ca68b];
+const swapSalt: TextHash = [0x94d049bb, 0x133111eb];
+
+/**
+ * The sessions of a share of the units; a larger share has those of a smaller one.
+ *
+ * @throws RangeError when no unit is among them
+ */
+function thinned(outcomes: Outcomes, share: number): Outcomes {
+  const comes = outcomes.unitNames.map((name) => position(hashText(name), trafficSalt) < share);
+  const kept = Int32Array.from(outcomes.sessions.keys()).filter((i) => comes[outcomes.unit[i] as number] === true);
+  if (kept.length === 0) throw new RangeError(`none of the log's ${comes.length} units is among the share that comes`);
+  const numbers = new Int32Array(comes.length);
+  let units = 0;
+  for (const [u, own] of comes.entries()) if (own) numbers[u] = units++;
+  const times = (column: Float64Array) => Float64Array.from(kept, (i) => column[i] as number);
+  const codes = (column: Int32Array) => kept.map((i) => column[i] as number);
+  return {
+    sessions: Array.from(kept, (i) => outcomes.sessions[i] as string),
+    unit: kept.map((i) => numbers[outcomes.unit[i] as number] as number),
+    unitNames: outcomes.unitNames.filter((_, u) => comes[u]),
+    arrivalMs: times(outcomes.arrivalMs),
+    endMs: times(outcomes.endMs),
+    attributes: new Map([...outcomes.attributes].map(([name, own]) => [name, { ...own, codes: codes(own.codes) }])),
+    metrics: outcomes.metrics.map(({ metric, control, candidate }) => {
+      const own = chosen(control, kept);
+      // equal values are the same object
+      return { metric, control: own, candidate: candidate === control ? own : chosen(candidate, kept) };
+    }),
+  };
+}
+
+function sessionsBelow({ sessions }: Outcomes, share: number): Uint8Array {
+  return Uint8Array.from(sessions, (name) => (position(hashText(name), swapSalt) < share ? 1 : 0));
+}
+
+/** The values of some sessions, in their order. */
+function chosen(values: Values, sessions: Int32Array): Values {
+  if (values.kind === "sums") {
+    const { numerator, denominator, missing } = values;
+    return {
+      ...values,
+      numerator: Float64Array.from(sessions, (i) => numerator[i] as number),
+      denominator: Float64Array.from(sessions, (i) => denominator[i] as number),
+      missing: Uint8Array.from(sessions, (i) => missing[i] as number),
+    };
+  }
+  return requestsOf(Array.from(sessions, (i) => requestsIn(values, i)));
+}
+
+/** The values of one lane, with those of another in the sessions whose mark is 1. */
+function mixed(own: Values, other: Values, marks: Uint8Array): Values {
+  if (own === other) return own;
+  if (own.kind === "sums" && other.kind === "sums") {
+    const from = <Column extends Float64Array | Uint8Array>(a: Column, b: Column) =>
+      a.map((value, i) => (marks[i] === 1 ? (b[i] as number) : value)) as Column;
+    return {
+      ...own,
+      numerator: from(own.numerator, other.numerator),
+      denominator: from(own.denominator, other.denominator),
+      missing: from(own.missing, other.missing),
+    };
+  }
+  if (own.kind !== "requests" || other.kind !== "requests") throw new RangeError("values of two kinds are mixed");
+  return requestsOf(Array.from(marks, (mark, i) => requestsIn(mark === 1 ? other : own, i)));
+}
+
+type Requests = Extract<Values, { kind: "requests" }>;
+
+function requestsIn({ offsets, values }: Requests, session: number): Float64Array {
+  return values.subarray(offsets[session], offsets[session + 1]);
+}
+
+function requestsOf(sessions: readonly Float64Array[]): Requests {
+  const offsets = new Int32Array(sessions.length + 1);
+  for (const [i, own] of sessions.entries()) offsets[i + 1] = (offsets[i] as number) + own.length;
+  const values = new Float64Array(offsets[sessions.length] as number);
+  for (const [i, own] of sessions.entries()) values.set(own, offsets[i] as number);
+  return { kind: "requests", offsets, values };
+}
