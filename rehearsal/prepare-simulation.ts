@@ -1,6 +1,6 @@
 import { InputError } from "../plan/input-error.ts";
 import type { Plan } from "../plan/plan.ts";
-import { bucketsOf, type Conditions, conditioned, delayed } from "../scenarios/conditions.ts";
+import { bucketsOf, type Conditions, conditioned, controlAt, delayed } from "../scenarios/conditions.ts";
 import { candidateValues, type HarmScenario, type Scenario, scenariosOf } from "../scenarios/scenario.ts";
 import { NoRoom } from "../scenarios/shift.ts";
 import type { Outcomes } from "../shadow/outcomes.ts";
@@ -78,8 +78,10 @@ function conditionedInput(plan: Plan, outcomes: Outcomes, values: ScenarioValues
   const world = conditioned(outcomes, values.candidate, conditions);
   const candidate = world.metrics.map((own) => own.candidate);
   const { routing } = conditions;
-  const buckets = routing === undefined ? undefined : bucketsOf(routing, plan.salt, world);
-  return simulationInput(delayed(plan, conditions), world, [{ ...values, candidate }], buckets);
+  return simulationInput(delayed(plan, conditions), world, [{ ...values, candidate }], {
+    buckets: routing === undefined ? undefined : bucketsOf(routing, plan.salt, world),
+    controlAt: controlAt(world, conditions),
+  });
 }
 
 function inputOf(plan: Plan, outcomes: Outcomes, values: readonly ScenarioValues[]): SimulationInput {

@@ -55,6 +55,23 @@ export function delayed(plan: Plan, { late }: Conditions): Plan {
   return { ...plan, guardrails };
 }
 
+/**
+ * The control's values while a share of the units is exposed, one entry a metric; undefined where they do not depend on it.
+ *
+ * @param world after {@link conditioned}
+ */
+export function controlAt(
+  { sessions, metrics }: Outcomes,
+  { spillover }: Conditions,
+): ((exposure: number) => readonly Values[]) | undefined {
+  if (spillover === undefined) return undefined;
+  const drawn = sessions.map((name) => position(hashText(name), spillSalt));
+  return (exposure) => {
+    const reached = Uint8Array.from(drawn, (own) => (own < spillover * exposure ? 1 : 0));
+    return metrics.map(({ control, candidate }) => mixed(control, candidate, reached));
+  };
+}
+
 /** The bucket of each unit, where no draw decides. */
 export function bucketsOf(routing: Routing, salt: string, { unit, unitNames }: Outcomes): Uint16Array {
   const hashes = unitNames.map((name) => position(hashText(name), hashText(salt)));
@@ -73,6 +90,7 @@ export function bucketsOf(routing: Routing, salt: string, { unit, unitNames }: O
 /** Keep those whom a condition reaches apart from the assignment to arms, and from each other. */
 const trafficSalt: TextHash = [0x7feb352d, 0x846ca68b];
 const swapSalt: TextHash = [0x94d049bb, 0x133111eb];
+const spillSalt: TextHash = [0xbf58476d, 0x1ce4e5b9];
 
 /**
  * The sessions of a share of the units; a larger share has those of a smaller one.

@@ -45,7 +45,7 @@ export function columnsOf(simulated: SimulatedGuardrail, laps: number): Columns 
   // a success is its own square
   const proportion = simulated.kind === "session" && simulated.guardrail.metric.kind === "proportion";
   const guardrail = proportion ? { ...simulated, centre: 0 } : simulated;
-  const arms = [...new Set([guardrail.control, ...guardrail.candidates])];
+  const arms = [...new Set([guardrail.control, ...guardrail.candidates, ...(guardrail.controls ?? [])])];
   const kind: Columns["kind"] = guardrail.kind !== "session" ? guardrail.kind : proportion ? "proportion" : "mean";
   const denominator = guardrail.mask !== null || arms.some(lacksSome);
   const width =

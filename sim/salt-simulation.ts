@@ -42,7 +42,8 @@ export class SaltSimulation {
   readonly #stages: readonly ControlledStage[];
   readonly #columns: readonly Columns[];
   readonly #control: readonly Block[];
-  readonly #controlValues: readonly Values[];
+  /** by group of units, then by guardrail */
+  readonly #controlValues: readonly (readonly Values[])[];
   /** by group of units */
   readonly #controlEffects: readonly DesignEffects[];
   readonly #arms: readonly Arm[];
@@ -70,14 +71,16 @@ export class SaltSimulation {
     };
     // the control's first column counts sessions
     this.#control = input.sessions.lags.map((_, maturity) => block(maturity, () => true, 1));
-    this.#controlValues = input.guardrails.map(({ control }) => control);
+    this.#controlValues = input.groups.map((_, group) =>
+      input.guardrails.map(({ control, controls }) => controls?.[group] ?? control),
+    );
     const longest = Math.max(...this.#stages.map(({ maximumMs }) => maximumMs / input.windowMs));
     this.#controlEffects = input.groups.map(
-      (group) => new DesignEffects(input, this.#controlValues, longest, undefined, group),
+      (group, own) => new DesignEffects(input, this.#controlValues[own] as Values[], longest, undefined, group),
     );
     this.#arms = input.scenarios.map((_, s) => {
       const values = input.guardrails.map(({ candidates }) => candidates[s] as Values);
-      const changed = values.map((own, g) => own !== this.#controlValues[g]);
+      const changed = values.map((own, g) => this.#controlValues.some((control) => own !== control[g]));
       return {
         values,
         effects: input.groups.map((group, own) => {
@@ -176,9 +179,11 @@ export class SaltSimulation {
         picked.pick(sessions, units, arrival, { lag, index, mask: groups[group] ?? null });
         if (picked.count === 0) continue;
         cells.push({ maturity, index, arrival });
+        const controlValues = this.#controlValues[group] as readonly Values[];
         this.#fill(
           this.#control[maturity] as Block,
-          this.#controlValues,
+          controlValues,
+          controlValues,
           this.#place.control(group, maturity, index),
           picked,
           true,
@@ -188,7 +193,8 @@ export class SaltSimulation {
           if (!block) continue;
           const share = this.#input.worlds[s]?.shares?.[arrival] ?? 1;
           const reached = share === 1 ? picked.count : picked.reach(this.#input.chance as Float64Array, share);
-          this.#fill(block, arm.values, this.#place.changed(group, s, maturity, index), picked, false, reached);
+          const table = this.#place.changed(group, s, maturity, index);
+          this.#fill(block, arm.values, controlValues, table, picked, false, reached);
         }
       }
     }
@@ -199,6 +205,7 @@ export class SaltSimulation {
   #fill(
     block: Block,
     values: readonly Values[],
+    others: readonly Values[],
     table: number,
     picked: PickedSessions,
     counted: boolean,
@@ -212,7 +219,7 @@ export class SaltSimulation {
     for (const [k, own] of columns.entries()) {
       const [offset, g] = [offsets[k] as number, guardrails[k] as number];
       addColumns(sums, bucketCount, offset, own, values[g] as Values, picked, 0, reached);
-      addColumns(sums, bucketCount, offset, own, this.#controlValues[g] as Values, picked, reached, count);
+      addColumns(sums, bucketCount, offset, own, others[g] as Values, picked, reached, count);
     }
     const { integers } = this.#kernel;
     const first = table >> 2;
@@ -308,11 +315,12 @@ export class SaltSimulation {
    * on. A unit of a segment that a later stage for everyone exposes again counts twice.
    */
   #unitsExposed(starts: readonly number[], end: number): number {
-    const { stageGroups } = this.#input;
+    const { stageGroups, groups } = this.#input;
+    const masks = stageGroups.map((group) => groups[group]);
     let sum = 0;
     for (const [stage, start] of starts.entries()) {
       const group = stageGroups[stage] as number;
-      const before = stageGroups.lastIndexOf(group, stage - 1);
+      const before = masks.lastIndexOf(groups[group], stage - 1);
       const least = stage === 0 || before < 0 ? 0 : (this.#stages[before] as ControlledStage).exposure;
       const added = (this.#stages[stage] as ControlledStage).exposure - least;
       const { unitsArrived } = (this.#controlEffects[group] as DesignEffects).from(start);

@@ -82,6 +82,16 @@ export interface SimulatedGuardrail {
   readonly curvature: number;
   readonly control: Values;
   readonly candidates: readonly Values[];
+  /** the control's values by group, where they are not the same in all stages; null where they are */
+  readonly controls: readonly Values[] | null;
+}
+
+/** What is unlike the log in a scenario's own world. */
+export interface Unlike {
+  /** of the log's units, where every rollout exposes them in the same order: lower ones first */
+  readonly buckets?: Uint16Array | undefined;
+  /** the control's values at an exposure, one entry a metric of the outcomes */
+  readonly controlAt?: ((exposure: number) => readonly Values[]) | undefined;
 }
 
 /** A scenario's values of the candidate, one entry a metric of the outcomes. */
@@ -106,7 +116,6 @@ const hourMs = 3_600_000;
  * Windows are the greatest common divisor of all look intervals and durations of the plan; the first begins at the full
  * hour before the log's first session.
  *
- * @param buckets of the log's units, where every rollout exposes them in the same order
  * @throws RangeError when the plan's times are so uneven that it has more than 20,000 windows, and when it goes around a
  *   short log so often that there are more than 20 million units
  */
@@ -114,7 +123,7 @@ export function simulationInput(
   plan: Plan,
   outcomes: Outcomes,
   scenarios: readonly ScenarioValues[],
-  buckets?: Uint16Array,
+  { buckets, controlAt }: Unlike = {},
 ): SimulationInput {
   const stages = controlledStages(plan);
   const windowMs = stages.flatMap((stage) => [stage.lookEveryMs, stage.maximumMs]).reduce(greatestCommonDivisor);
@@ -145,7 +154,10 @@ export function simulationInput(
   const arrival = Int32Array.from(unrolled, ({ at }) => Math.floor((at - startMs) / windowMs));
   const endMs = Float64Array.from(unrolled, ({ session, lap }) => (outcomes.endMs[session] as number) + lap * lapMs);
   const maturities = [...new Set(plan.guardrails.map(({ metric }) => metric.matureAfterMs))].sort((a, b) => a - b);
-  const guardrails = plan.guardrails.map((guardrail) => simulatedGuardrail(guardrail, outcomes, scenarios, maturities));
+  const controls = controlAt ? stages.map(({ exposure }) => controlAt(exposure)) : null;
+  const guardrails = plan.guardrails.map((guardrail) =>
+    simulatedGuardrail(guardrail, outcomes, scenarios, maturities, controls),
+  );
   const sessions: SessionColumns = {
     base,
     unit,
@@ -163,7 +175,7 @@ export function simulationInput(
       ),
     ),
   };
-  const { groups, stageGroups } = groupsOf(stages, outcomes);
+  const { groups, stageGroups } = groupsOf(stages, outcomes, controls !== null);
   const masks = stageGroups.map((group) => groups[group] ?? null);
   const calibration = plan.calibration ?? { plannedSample: plannedSample(plan, windowMs, sessions, guardrails, masks) };
   return {
@@ -205,22 +217,26 @@ function chances({ sessions }: Outcomes): Float64Array {
   return chance;
 }
 
-/** The distinct groups of units that stages address, and which is whose. */
-function groupsOf(stages: readonly ControlledStage[], outcomes: Outcomes) {
+/**
+ * The distinct groups of units that stages address, and which is whose; equal groups have the same mask.
+ *
+ * @param apart whether each stage has a group of its own
+ */
+function groupsOf(stages: readonly ControlledStage[], outcomes: Outcomes, apart: boolean) {
   const names = stages.map(({ where }) => JSON.stringify(where));
   const distinct = [...new Set(names)];
   const n = outcomes.sessions.length;
-  return {
-    stageGroups: names.map((own) => distinct.indexOf(own)),
-    groups: distinct.map((own) => {
-      const { where } = stages[names.indexOf(own)] as ControlledStage;
-      if (where.length === 0) return null;
-      const masks = where.map(({ attribute, value }) => segmentMask(outcomes.attributes.get(attribute), value, n));
-      const group = shared(Uint8Array, n);
-      for (let i = 0; i < n; i++) group[i] = masks.every((mask) => mask[i] === 1) ? 1 : 0;
-      return group;
-    }),
-  };
+  const masks = distinct.map((own) => {
+    const { where } = stages[names.indexOf(own)] as ControlledStage;
+    if (where.length === 0) return null;
+    const segments = where.map(({ attribute, value }) => segmentMask(outcomes.attributes.get(attribute), value, n));
+    const group = shared(Uint8Array, n);
+    for (let i = 0; i < n; i++) group[i] = segments.every((mask) => mask[i] === 1) ? 1 : 0;
+    return group;
+  });
+  const stageGroups = names.map((own) => distinct.indexOf(own));
+  if (!apart) return { stageGroups, groups: masks };
+  return { stageGroups: [...stages.keys()], groups: stageGroups.map((group) => masks[group] as Uint8Array | null) };
 }
 
 function shareInside(mask: Uint8Array | null, group: Uint8Array | null): number {
@@ -240,6 +256,7 @@ function simulatedGuardrail(
   outcomes: Outcomes,
   scenarios: readonly ScenarioValues[],
   maturities: readonly number[],
+  controls: readonly (readonly Values[])[] | null,
 ): SimulatedGuardrail {
   const index = outcomes.metrics.findIndex(({ metric }) => metric.name === guardrail.metric.name);
   const own = outcomes.metrics[index];
@@ -254,6 +271,7 @@ function simulatedGuardrail(
   };
   const control = share(own.control);
   const candidates = scenarios.map(({ candidate }) => share(candidate[index] as Values));
+  const byGroup = controls?.map((values) => share(values[index] as Values));
   const { metric } = guardrail;
   const quantile = metric.kind === "quantile" ? metric.quantile : undefined;
   const mask = guardrail.segment
@@ -273,6 +291,7 @@ function simulatedGuardrail(
     curvature: Math.max(...[...copies.keys()].map(curvatureOf)),
     control,
     candidates,
+    controls: byGroup?.some((values) => values !== control) ? byGroup : null,
   };
 }
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bucketCount } from "../../plan/assignment.ts";
-import { bucketsOf, conditioned, delayed } from "../../scenarios/conditions.ts";
+import { bucketsOf, conditioned, controlAt, delayed } from "../../scenarios/conditions.ts";
 import { candidateValues, type HarmScenario } from "../../scenarios/scenario.ts";
 import type { Outcomes, Values } from "../../shadow/outcomes.ts";
 import { clusteredTraffic, cost, latency, smallPlan, success } from "../support/traffic.ts";
@@ -95,6 +95,36 @@ describe("contamination", () => {
     const world = conditioned(traffic, harmed, { contamination: 1 });
     expect(world.metrics.map(({ control }) => control)).toEqual(harmed);
     expect(world.metrics.map(({ candidate }) => candidate)).toEqual(traffic.metrics.map(({ control }) => control));
+  });
+});
+
+describe("spillover", () => {
+  const world = conditioned(traffic, harmed, {});
+
+  it("gives share times exposure of the control's sessions the harm, in every metric at once, and more as exposure grows", () => {
+    const at = controlAt(world, { spillover: 0.8 }) as (exposure: number) => readonly Values[];
+    const reached = (exposure: number) => {
+      const control = at(exposure);
+      return Array.from({ length: n }, (_, i) => {
+        const is = control.map((own) => ofSession(own, i));
+        const was = traffic.metrics.map((own) => ofSession(own.control, i));
+        const becomes = harmed.map((own) => ofSession(own, i));
+        if (JSON.stringify(is) === JSON.stringify(was)) return false;
+        expect(is).toEqual(becomes);
+        return true;
+      });
+    };
+    const [few, many] = [reached(0.1), reached(0.5)];
+    few.forEach((own, i) => {
+      if (own) expect(many[i]).toBe(true);
+    });
+    // latency rises in every session that has requests: binomial, beyond five standard errors in 6 of 10 million
+    expect(Math.abs(many.filter(Boolean).length - 0.4 * n)).toBeLessThan(5 * Math.sqrt(n * 0.24));
+    expect(at(0)).toEqual(world.metrics.map(({ control }) => control));
+  });
+
+  it("is asked for only where it is", () => {
+    expect(controlAt(world, { contamination: 0.5 })).toBeUndefined();
   });
 });
 

@@ -9,7 +9,7 @@ import { assignUnits } from "../../sim/assign-units.ts";
 import { DesignEffects } from "../../sim/design-effect.ts";
 import type { Rollout } from "../../sim/rollout.ts";
 import { SaltSimulation } from "../../sim/salt-simulation.ts";
-import { exposureOrder } from "../../sim/simulate.ts";
+import { exposureOrder, simulateSalts } from "../../sim/simulate.ts";
 import { type SimulationInput, simulationInput } from "../../sim/simulation-input.ts";
 import { randomStream, studyKey } from "../../statistics/random-stream.ts";
 import { BucketTables, FirstSeen, simulateRollout } from "../support/plain-engine.ts";
@@ -271,6 +271,80 @@ describe("a harm that is not always there", () => {
     expect(days(1e12)).toBe(share(under({})));
     expect(days(12 * hour)).toBeLessThanOrEqual(share(under({})));
     expect(days(1)).toBe(share(unchanged));
+  });
+});
+
+describe("a control that is not the same in all stages", () => {
+  const own = plan("sequential");
+  const times = (factor: number) =>
+    tiers.metrics.map(({ metric, control }) =>
+      metric.name === "cost" && control.kind === "sums"
+        ? { ...control, numerator: control.numerator.map((value) => factor * value) }
+        : control,
+    );
+  const harmed = times(1.4);
+  const control = tiers.metrics.map((metric) => metric.control);
+  const under = (controlAt?: (exposure: number) => readonly Values[]) =>
+    fast(simulationInput(own, tiers, [{ name: "own", candidate: harmed }], { controlAt }), 13)[0] as Rollout[];
+  const usual = under();
+
+  it("is the log's where it always is", () => {
+    expect(under(() => control)).toEqual(usual);
+  });
+
+  it("is that of a log with these values where they are the same in all stages", () => {
+    const half = times(1.2);
+    const metrics = tiers.metrics.map((metric, m) => ({ ...metric, control: half[m] as Values }));
+    const other = simulationInput(own, { ...tiers, metrics }, [{ name: "own", candidate: harmed }]);
+    // squares are centred at the log's control in one, at these values in the other
+    expect(under(() => half)).toEqual(fast(other, 13)[0]);
+  });
+
+  it("hides the harm that the arms share", () => {
+    const ends = under(() => harmed).map(({ end }) => end);
+    expect(usual.map(({ end }) => end)).toContain("rolledBack");
+    expect(ends).not.toContain("rolledBack");
+  });
+
+  it("changes nothing in the stages before", () => {
+    const early = (rollouts: readonly Rollout[]) =>
+      rollouts.map((one) => (one.stage === 0 && one.end !== "promoted" ? one : null));
+    const spilled = under((exposure) => (exposure < 0.25 ? control : times(1.3)));
+    expect(early(spilled)).toEqual(early(usual));
+    expect(under(() => times(1.3))).not.toEqual(spilled);
+  });
+
+  it("counts units once that several stages expose", () => {
+    const same = under(() => control);
+    expect(same.map(({ unitsExposed }) => unitsExposed)).toEqual(usual.map(({ unitsExposed }) => unitsExposed));
+  });
+});
+
+describe("units that no draw puts first", () => {
+  const own = plan("sequential");
+  const buckets = Uint16Array.from(tiers.unitNames, (_, u) => Math.floor((1000 * u) / tiers.unitNames.length));
+  const input = simulationInput(own, tiers, [{ name: "own", candidate: tiers.metrics.map(({ control }) => control) }], {
+    buckets,
+  });
+
+  it("are in their buckets under every salt, with all their copies", () => {
+    for (const salt of ["a", "b"]) {
+      const assigned = assignUnits(input.sessions.unitHash, hashText(salt), true, input.sessions.buckets);
+      for (let u = 0; u < tiers.unitNames.length; u++) {
+        const copies = assigned.buckets.slice(assigned.starts[u], assigned.starts[u + 1]);
+        expect(new Set(copies).size).toBeLessThanOrEqual(1);
+        for (const bucket of copies) expect(bucket).toBe(buckets[u]);
+      }
+    }
+  });
+
+  it("make the rollouts of a salt one rollout, and those of two salts two", () => {
+    const [[first], [second]] = simulateSalts({ study: -1, input, seed: "s", salts: [0, 1], replicatesPerSalt: 3 }) as [
+      [Rollout[]],
+      [Rollout[]],
+    ];
+    expect(new Set(first.map((one) => JSON.stringify(one))).size).toBe(1);
+    expect(first).not.toEqual(second);
   });
 });
 
