@@ -65,6 +65,8 @@ export class Database {
     await database.run(sql`set timezone = 'UTC'`);
     await database.run(sql`set autoinstall_known_extensions = false`);
     await database.run(sql`set autoload_known_extensions = false`);
+    // files are read once, and it fills the memory that there is
+    await database.run(sql`set enable_external_file_cache = false`);
     // it moves a cast that two expressions share out of their try()
     await database.run(sql`set disabled_optimizers = 'common_subexpressions'`);
     if (folders) {
