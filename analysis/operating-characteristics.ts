@@ -3,6 +3,7 @@ import { type Budgets, controlledStages, type Plan } from "../plan/plan.ts";
 import type { Scenario } from "../scenarios/scenario.ts";
 import type { Rollout } from "../sim/rollout.ts";
 import type { ScenarioRollouts } from "../sim/simulate.ts";
+import type { Toll } from "../sim/toll.ts";
 import { type Estimate, undetermined } from "../statistics/estimate.ts";
 import { wilson } from "../statistics/proportions/proportions.ts";
 
@@ -25,6 +26,10 @@ export interface OperatingCharacteristics {
   readonly falseStop?: Held;
   readonly hoursToDecision: Quantiles;
   readonly unitsExposed: Quantiles;
+  /** sessions that the candidate served worse than the control would have */
+  readonly sessionsHarmed: Quantiles;
+  /** what the rollout cost in each guardrail that is a sum over sessions and that the scenario changes; below 0 for a gain */
+  readonly costs: readonly ({ readonly metric: string; readonly measuredIn?: string } & Quantiles)[];
   readonly byStage: readonly {
     readonly stage: string;
     readonly rollback: number;
@@ -40,14 +45,20 @@ export interface Quantiles {
   readonly p90: number;
 }
 
-/** The operating characteristics of a plan in a scenario, from its simulated rollouts. */
+/**
+ * The operating characteristics of a plan in a scenario, from its simulated rollouts.
+ *
+ * @param tollOf what a rollout did to sessions
+ */
 export function operatingCharacteristics(
   plan: Plan,
   scenario: Scenario,
   { bySalt }: ScenarioRollouts,
   windowMs: number,
+  tollOf: (rollout: Rollout) => Toll,
 ): OperatingCharacteristics {
   const all = bySalt.flat();
+  const tolls = all.map(tollOf);
   const rate = (event: (rollout: Rollout) => boolean) => clusteredRate(bySalt.map((rollouts) => rollouts.map(event)));
   const shares = {
     rollback: rate(({ end }) => end === "rolledBack"),
@@ -72,6 +83,13 @@ export function operatingCharacteristics(
     ),
     hoursToDecision: quantilesOf(all.map(({ windows }) => (windows * windowMs) / 3_600_000)),
     unitsExposed: quantilesOf(all.map(({ unitsExposed }) => unitsExposed)),
+    sessionsHarmed: quantilesOf(tolls.map(({ sessionsHarmed }) => sessionsHarmed)),
+    costs: plan.guardrails.flatMap(({ key, metric }, g) => {
+      const losses = tolls.map((toll) => toll.losses[g] as number);
+      if (losses.some(Number.isNaN) || losses.every((own) => own === 0)) return [];
+      const measuredIn = metric.kind === "proportion" ? "sessions" : metric.measuredIn;
+      return [{ metric: key, ...(measuredIn === undefined ? {} : { measuredIn }), ...quantilesOf(losses) }];
+    }),
     byStage: controlledStages(plan).map(({ name }, index) => ({
       stage: name,
       rollback: count(({ end, stage }) => end === "rolledBack" && stage === index),

@@ -46,7 +46,16 @@ export function segmentTable({ segments, level }: Result["comparison"], differin
 /** What the plan does in each scenario. */
 export function scenarioTable(scenarios: Result["scenarios"]): string {
   return table(
-    ["scenario", "rolled back", "stopped", "promoted", "hours p50 (p90)", "units exposed p50 (p90)", "budget"],
+    [
+      "scenario",
+      "rolled back",
+      "stopped",
+      "promoted",
+      "hours p50 (p90)",
+      "units exposed p50 (p90)",
+      "sessions harmed",
+      "budget",
+    ],
     scenarios.map((scenario) => [
       scenario.name,
       rate(scenario.rollback),
@@ -54,6 +63,9 @@ export function scenarioTable(scenarios: Result["scenarios"]): string {
       rate(scenario.promote),
       `${hours(scenario.hoursToDecision.p50)} (${hours(scenario.hoursToDecision.p90)})`,
       `${count(scenario.unitsExposed.p50)} (${count(scenario.unitsExposed.p90)})`,
+      scenario.sessionsHarmed && scenario.sessionsHarmed.p90 > 0
+        ? `${count(scenario.sessionsHarmed.p50)} (${count(scenario.sessionsHarmed.p90)})`
+        : "–",
       [
         ...(scenario.wrong
           ? [`${scenario.wrong.kind} ${percent(scenario.wrong.budget)}: ${scenario.wrong.verdict}`]

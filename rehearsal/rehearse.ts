@@ -19,6 +19,7 @@ import type { PolicyIdentity } from "../shadow/policy-version.ts";
 import { observationsFolder } from "../shadow/shard-store.ts";
 import type { Rollout } from "../sim/rollout.ts";
 import { type SaltsJob, type ScenarioRollouts, saltsPerJob, simulate, simulationWorker } from "../sim/simulate.ts";
+import { type Toll, tollOf } from "../sim/toll.ts";
 import { type PreparedWorld, prepareSimulation } from "./prepare-simulation.ts";
 import type { Project } from "./project.ts";
 import type { LaneName } from "./project-schema.ts";
@@ -295,6 +296,7 @@ async function simulateOutcomes(
   const pool = threadPool<SaltsJob, Rollout[][][]>(simulationWorker, threads);
   const found: SimulatedWorld[] = [];
   for (const { input, scenarios } of worlds) {
+    const tolls = scenarios.map((_, s) => tollOf(input, s));
     let rollouts: ScenarioRollouts[] = input.scenarios.map((scenario) => ({ scenario, bySalt: [] }));
     let characteristics: OperatingCharacteristics[] = [];
     let total = 0;
@@ -313,7 +315,13 @@ async function simulateOutcomes(
       rollouts = rollouts.map((own, s) => ({ ...own, bySalt: [...own.bySalt, ...(more[s]?.bySalt ?? [])] }));
       total += added;
       characteristics = scenarios.map((scenario, s) =>
-        operatingCharacteristics(plan, scenario, rollouts[s] as ScenarioRollouts, input.windowMs),
+        operatingCharacteristics(
+          plan,
+          scenario,
+          rollouts[s] as ScenarioRollouts,
+          input.windowMs,
+          tolls[s] as (own: Rollout) => Toll,
+        ),
       );
     } while (precision !== undefined && total < mostSalts && largestError(characteristics) > precision);
     if (precision !== undefined && largestError(characteristics) > precision) {

@@ -157,6 +157,7 @@ export function scenarioResult({
   scenario,
   byStage,
   byMetric,
+  costs,
   ...characteristics
 }: OperatingCharacteristics): ScenarioResult {
   return {
@@ -164,6 +165,7 @@ export function scenarioResult({
     ...characteristics,
     byStage: [...byStage],
     byMetric: [...byMetric],
+    costs: [...costs],
     ...noteOf(scenario),
   };
 }

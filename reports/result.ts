@@ -81,6 +81,10 @@ const scenarioSchema = z.object({
   hoursToDecision: quantiles,
   /** units that the candidate served at least once before everyone got it */
   unitsExposed: quantiles,
+  /** sessions that the candidate served worse than the control would have, until then */
+  sessionsHarmed: quantiles.optional(),
+  /** total loss in a guardrail's metric over the sessions that the candidate served, in the direction of harm */
+  costs: z.array(z.object({ metric: z.string(), measuredIn: z.string().optional(), ...quantiles.shape })).optional(),
   byStage: z.array(z.object({ stage: z.string(), rollback: z.number(), stop: z.number(), promote: z.number() })),
   /** shares of all replicates that a guardrail (or `timeout`) rolled back */
   byMetric: z.array(z.object({ metric: z.string(), rollback: z.number() })),

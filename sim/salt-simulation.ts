@@ -12,6 +12,7 @@ import { PickedSessions } from "./picked-sessions.ts";
 import { type ChangedBlocks, Places, type Sums, tableRows } from "./places.ts";
 import type { Rollout } from "./rollout.ts";
 import type { SimulationInput, World } from "./simulation-input.ts";
+import { unitsServed } from "./units-served.ts";
 
 /** What a scenario changes: the guardrails whose values are not the control's, and the population's design effects. */
 interface Arm extends ChangedBlocks {
@@ -305,6 +306,7 @@ export class SaltSimulation {
       end: outcome.action === "promote" ? "promoted" : outcome.action === "hold" ? "stopped" : "rolledBack",
       stage,
       windows: window + 1,
+      starts: course.startsOf(i),
       unitsExposed: this.#unitsExposed(course.startsOf(i), window + 1),
       because: outcome.because,
     });
@@ -315,7 +317,8 @@ export class SaltSimulation {
    * on. A unit of a segment that a later stage for everyone exposes again counts twice.
    */
   #unitsExposed(starts: readonly number[], end: number): number {
-    const { stageGroups, groups } = this.#input;
+    const { stageGroups, groups, sessions } = this.#input;
+    if (sessions.buckets !== null) return unitsServed(this.#input, sessions.buckets, starts, end);
     const masks = stageGroups.map((group) => groups[group]);
     let sum = 0;
     for (const [stage, start] of starts.entries()) {

@@ -16,6 +16,7 @@ export function scenariosSection(result: Result): Section | undefined {
       { kind: "paragraph", text: legend(result) },
       ...statedHours(result),
       ...list([...laps(simulation), ...simulation.notes]),
+      ...details("What a rollout costs until it is decided, by metric", costsTable(scenarios)),
       ...details("Where rollouts ended, by stage", byStageTable(scenarios)),
       ...details("What rolled them back, by metric", byMetricTable(scenarios)),
     ],
@@ -46,13 +47,14 @@ function scenariosTable(result: Result): Block[] {
       { title: "Wrong decision" },
       { title: `Time to decision${ofStatedArrivals(result)}`, numeric: true },
       { title: "Units exposed", numeric: true },
+      { title: "Sessions harmed", numeric: true },
     ],
     result.scenarios.flatMap((own) => scenarioRows(own)),
   );
 }
 
 function scenarioRows(own: ScenarioResult): Cell[][] {
-  const { wrong, falseStop, hoursToDecision: time, unitsExposed: units } = own;
+  const { wrong, falseStop, hoursToDecision: time, unitsExposed: units, sessionsHarmed: harmed } = own;
   const row: Cell[] = [
     { text: own.name, detail: inWords(own) },
     format.rate(own.rollback),
@@ -61,10 +63,13 @@ function scenarioRows(own: ScenarioResult): Cell[][] {
     wrong ? heldCell(wrong.kind, wrong) : "–",
     { text: format.hours(time.p50), detail: `${format.hours(time.p10)} to ${format.hours(time.p90)}` },
     { text: format.count(units.p50), detail: `${format.count(units.p10)} to ${format.count(units.p90)}` },
+    harmed && harmed.p90 > 0
+      ? { text: format.count(harmed.p50), detail: `${format.count(harmed.p10)} to ${format.count(harmed.p90)}` }
+      : "–",
   ];
   if (!falseStop) return [row];
   const stop = heldCell("false stop", falseStop);
-  return [row, [{ text: own.name, detail: "not promoted, for any reason" }, "", "", "", stop, "", ""]];
+  return [row, [{ text: own.name, detail: "not promoted, for any reason" }, "", "", "", stop, "", "", ""]];
 }
 
 function heldCell(what: string, held: NonNullable<ScenarioResult["falseStop"]>): Cell {
@@ -76,6 +81,28 @@ function inWords({ name, note }: ScenarioResult): string | undefined {
   if (name === "as_replayed") return "the candidate as the replay found it";
   if (name === "no_change") return "the candidate equals the control";
   return name.startsWith("at_margin:") ? "harm exactly at this margin" : undefined;
+}
+
+function costsTable(scenarios: readonly ScenarioResult[]): Block[] {
+  return table(
+    "Total loss over the sessions that the candidate served; below 0 for a gain",
+    [
+      { title: "Scenario" },
+      { title: "Metric" },
+      { title: "Median", numeric: true },
+      { title: "p10 to p90", numeric: true },
+      { title: "in" },
+    ],
+    scenarios.flatMap(({ name, costs = [] }) =>
+      costs.map(({ metric, measuredIn = "", p10, p50, p90 }) => [
+        name,
+        metric,
+        format.number(p50),
+        `${format.number(p10)} to ${format.number(p90)}`,
+        measuredIn,
+      ]),
+    ),
+  );
 }
 
 function byStageTable(scenarios: readonly ScenarioResult[]): Block[] {

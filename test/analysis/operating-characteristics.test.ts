@@ -6,14 +6,15 @@ import type { Rollout } from "../../sim/rollout.ts";
 import type { Estimate } from "../../statistics/estimate.ts";
 import { wilson } from "../../statistics/proportions/proportions.ts";
 import { randomStream, studyKey } from "../../statistics/random-stream.ts";
+import { noToll } from "../support/no-toll.ts";
 import { guardrail, hour, plan } from "../support/plan.ts";
-import { cost, errors, success } from "../support/traffic.ts";
+import { cost, errors, latency, success } from "../support/traffic.ts";
 
 const guardrails = [guardrail(success, "5pp"), guardrail(cost, "20%"), guardrail(errors, "x3")];
 const own = plan({ guardrails, exposures: [0.1, 0.25, 0.5] });
 
 function rollout(others: Partial<Rollout> = {}): Rollout {
-  return { end: "promoted", stage: 2, windows: 10, unitsExposed: 100, because: -1, ...others };
+  return { end: "promoted", stage: 2, windows: 10, starts: [0, 3, 6], unitsExposed: 100, because: -1, ...others };
 }
 
 const anyRollout = fc.oneof(
@@ -22,6 +23,7 @@ const anyRollout = fc.oneof(
     end: fc.constant("stopped" as const),
     stage: fc.nat(2),
     windows: fc.nat(50),
+    starts: fc.constant([0]),
     unitsExposed: fc.nat(900),
     because: fc.constant(-1),
   }),
@@ -29,6 +31,7 @@ const anyRollout = fc.oneof(
     end: fc.constant("rolledBack" as const),
     stage: fc.nat(2),
     windows: fc.nat(50),
+    starts: fc.constant([0]),
     unitsExposed: fc.nat(900),
     because: fc.integer({ min: -1, max: 2 }),
   }),
@@ -36,7 +39,7 @@ const anyRollout = fc.oneof(
 const bySalt = fc.array(fc.array(anyRollout, { minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 15 });
 
 const characteristics = (rollouts: readonly (readonly Rollout[])[], scenario: Scenario = noChange, of = own) =>
-  operatingCharacteristics(of, scenario, { scenario: scenario.name, bySalt: rollouts }, hour);
+  operatingCharacteristics(of, scenario, { scenario: scenario.name, bySalt: rollouts }, hour, noToll);
 const value = (estimate: Estimate) => (estimate.status === "ok" ? estimate.value : Number.NaN);
 const width = (estimate: Estimate) => (estimate.status === "ok" ? estimate.high - estimate.low : Number.NaN);
 
@@ -112,9 +115,19 @@ describe("the rates of a scenario", () => {
       noChange,
       { scenario: "", bySalt: [rollouts] },
       hour / 2,
+      noToll,
     );
     expect(own.hoursToDecision).toEqual({ p10: 5, p50: 25, p90: 45 });
     expect(own.unitsExposed).toEqual({ p10: 910, p50: 950, p90: 990 });
+  });
+
+  it("come with what rollouts do to sessions, and cost in the metrics that are sums and that change", () => {
+    const rollouts = Array.from({ length: 101 }, (_, i) => rollout({ windows: i }));
+    const of = plan({ guardrails: [guardrail(success, "5pp"), guardrail(cost, "20%"), guardrail(latency, "20%")] });
+    const tollOf = ({ windows }: Rollout) => ({ sessionsHarmed: windows, losses: [2 * windows, 0, Number.NaN] });
+    const own = operatingCharacteristics(of, noChange, { scenario: "", bySalt: [rollouts] }, hour, tollOf);
+    expect(own.sessionsHarmed).toEqual({ p10: 10, p50: 50, p90: 90 });
+    expect(own.costs).toEqual([{ metric: "success", measuredIn: "sessions", p10: 20, p50: 100, p90: 180 }]);
   });
 });
 

@@ -6,6 +6,7 @@ import { type Result, resultSchema } from "../../reports/result.ts";
 import { trustChecks } from "../../reports/trust.ts";
 import { asReplayed, atMargin, noChange, type Scenario } from "../../scenarios/scenario.ts";
 import type { Rollout } from "../../sim/rollout.ts";
+import { noToll } from "../support/no-toll.ts";
 import { outcomes, type Session, summary } from "../support/outcomes.ts";
 import { guardrail, hour, plan } from "../support/plan.ts";
 import { cost, errors, latency, success } from "../support/traffic.ts";
@@ -42,9 +43,9 @@ function findings({
   readonly others?: Partial<Findings>;
 } = {}): Findings {
   const made = outcomes({ metrics: [success, cost, errors, latency, { ...cost, name: "unseen" }], sessions: rows });
-  const rollout: Rollout = { end: "promoted", stage: 1, windows: 9, unitsExposed: 4, because: -1 };
+  const rollout: Rollout = { end: "promoted", stage: 1, windows: 9, starts: [0, 4], unitsExposed: 4, because: -1 };
   const scenario = (scenario: Scenario) =>
-    operatingCharacteristics(of, scenario, { scenario: scenario.name, bySalt: [[rollout, rollout]] }, hour);
+    operatingCharacteristics(of, scenario, { scenario: scenario.name, bySalt: [[rollout, rollout]] }, hour, noToll);
   return {
     name: "a rehearsal",
     run: {

@@ -7,6 +7,7 @@ import type { TrustCheck } from "../../reports/trust.ts";
 import { judgeGates, verdictOf } from "../../reports/verdict.ts";
 import { atMargin, noChange, type Scenario } from "../../scenarios/scenario.ts";
 import type { Rollout } from "../../sim/rollout.ts";
+import { noToll } from "../support/no-toll.ts";
 import { outcomes, type Session } from "../support/outcomes.ts";
 import { guardrail, hour, plan } from "../support/plan.ts";
 import { cost, success } from "../support/traffic.ts";
@@ -56,7 +57,7 @@ function scenario(own: Scenario, ends: Partial<Record<Rollout["end"], number>>):
   const rollouts = Object.entries(ends).flatMap(([end, share]) =>
     Array.from(
       { length: Math.round(share * 50) },
-      (): Rollout => ({ end: end as Rollout["end"], stage: 0, windows: 1, unitsExposed: 1, because: -1 }),
+      (): Rollout => ({ end: end as Rollout["end"], stage: 0, windows: 1, starts: [0], unitsExposed: 1, because: -1 }),
     ),
   );
   return operatingCharacteristics(
@@ -64,6 +65,7 @@ function scenario(own: Scenario, ends: Partial<Record<Rollout["end"], number>>):
     own,
     { scenario: own.name, bySalt: Array.from({ length: 20 }, () => rollouts) },
     hour,
+    noToll,
   );
 }
 

@@ -7,6 +7,7 @@ import { asReplayed, noChange } from "../../scenarios/scenario.ts";
 import type { Outcomes, Values } from "../../shadow/outcomes.ts";
 import { simulate, simulateSalts } from "../../sim/simulate.ts";
 import { simulationInput } from "../../sim/simulation-input.ts";
+import { tollOf } from "../../sim/toll.ts";
 import { randomStream, studyKey } from "../../statistics/random-stream.ts";
 
 const minute = 60_000;
@@ -92,7 +93,7 @@ export async function recommenderStory() {
   ]);
   const rollouts = await simulate(input, { seed: "story", salts: 20, replicatesPerSalt: 25 }, inline(simulateSalts));
   const [collapsed, unchanged] = scenarios.map((scenario, s) =>
-    operatingCharacteristics(own, scenario, rollouts[s] as (typeof rollouts)[number], input.windowMs),
+    operatingCharacteristics(own, scenario, rollouts[s] as (typeof rollouts)[number], input.windowMs, tollOf(input, s)),
   );
   if (!collapsed || !unchanged) throw new RangeError("a scenario is missing");
   return { collapsed, unchanged };

@@ -66,6 +66,7 @@ export function exactRollout(
         end: decision.action === "hold" ? "stopped" : "rolledBack",
         stage: index,
         windows: (now - begin) / 3_600_000,
+        starts: starts.map((own) => (own - begin) / 3_600_000),
         unitsExposed: exposed(plan, outcomes, copies, starts, now),
         because: decision.action === "rollback" ? plan.guardrails.findIndex(({ key }) => key === decision.because) : -1,
       };
@@ -75,6 +76,7 @@ export function exactRollout(
     end: "promoted",
     stage: stages.length - 1,
     windows: (start - begin) / 3_600_000,
+    starts: starts.map((own) => (own - begin) / 3_600_000),
     unitsExposed: exposed(plan, outcomes, copies, starts, start),
     because: -1,
   };

@@ -57,6 +57,7 @@ export function simulateRollout(world: World, permutation: Uint16Array): Rollout
         end: decision.action === "hold" ? "stopped" : "rolledBack",
         stage: index,
         windows: start + k,
+        starts: exposedFrom.map((own) => own.start),
         unitsExposed: unitsExposed(world, exposedFrom, start + k),
         because:
           decision.action === "rollback" && !decision.timeout
@@ -69,6 +70,7 @@ export function simulateRollout(world: World, permutation: Uint16Array): Rollout
     end: "promoted",
     stage: stages.length - 1,
     windows: start,
+    starts: exposedFrom.map((own) => own.start),
     unitsExposed: unitsExposed(world, exposedFrom, start),
     because: -1,
   };

@@ -117,6 +117,8 @@ export function atMargin(name: string, missed: number): ScenarioResult {
     wrong: { kind: "missed regression", rate: promote, budget, verdict },
     hoursToDecision: { p10: 3, p50: 9, p90: 31 },
     unitsExposed: { p10: 14, p50: 31, p90: 164 },
+    sessionsHarmed: { p10: 1, p50: 3, p90: 12 },
+    costs: [{ metric: "task_completion", measuredIn: "sessions", p10: 0.8, p50: 2.5, p90: 12.3 }],
     byMetric: [{ metric: name, rollback: 0.99 - missed }],
   });
 }
