@@ -1,6 +1,7 @@
 import { bucketCount, hashText, position, type TextHash } from "../plan/assignment.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Outcomes, Values } from "../shadow/outcomes.ts";
+import { requestsIn, requestsOf, someSessions } from "../shadow/some-sessions.ts";
 
 /** What is unlike the log in the world of a scenario, beside the candidate's outcomes. */
 export interface Conditions {
@@ -101,42 +102,11 @@ function thinned(outcomes: Outcomes, share: number): Outcomes {
   const comes = outcomes.unitNames.map((name) => position(hashText(name), trafficSalt) < share);
   const kept = Int32Array.from(outcomes.sessions.keys()).filter((i) => comes[outcomes.unit[i] as number] === true);
   if (kept.length === 0) throw new RangeError(`none of the log's ${comes.length} units is among the share that comes`);
-  const numbers = new Int32Array(comes.length);
-  let units = 0;
-  for (const [u, own] of comes.entries()) if (own) numbers[u] = units++;
-  const times = (column: Float64Array) => Float64Array.from(kept, (i) => column[i] as number);
-  const codes = (column: Int32Array) => kept.map((i) => column[i] as number);
-  return {
-    sessions: Array.from(kept, (i) => outcomes.sessions[i] as string),
-    unit: kept.map((i) => numbers[outcomes.unit[i] as number] as number),
-    unitNames: outcomes.unitNames.filter((_, u) => comes[u]),
-    arrivalMs: times(outcomes.arrivalMs),
-    endMs: times(outcomes.endMs),
-    attributes: new Map([...outcomes.attributes].map(([name, own]) => [name, { ...own, codes: codes(own.codes) }])),
-    metrics: outcomes.metrics.map(({ metric, control, candidate }) => {
-      const own = chosen(control, kept);
-      // equal values are the same object
-      return { metric, control: own, candidate: candidate === control ? own : chosen(candidate, kept) };
-    }),
-  };
+  return someSessions(outcomes, kept);
 }
 
 function sessionsBelow({ sessions }: Outcomes, share: number): Uint8Array {
   return Uint8Array.from(sessions, (name) => (position(hashText(name), swapSalt) < share ? 1 : 0));
-}
-
-/** The values of some sessions, in their order. */
-function chosen(values: Values, sessions: Int32Array): Values {
-  if (values.kind === "sums") {
-    const { numerator, denominator, missing } = values;
-    return {
-      ...values,
-      numerator: Float64Array.from(sessions, (i) => numerator[i] as number),
-      denominator: Float64Array.from(sessions, (i) => denominator[i] as number),
-      missing: Uint8Array.from(sessions, (i) => missing[i] as number),
-    };
-  }
-  return requestsOf(Array.from(sessions, (i) => requestsIn(values, i)));
 }
 
 /** The values of one lane, with those of another in the sessions whose mark is 1. */
@@ -154,18 +124,4 @@ function mixed(own: Values, other: Values, marks: Uint8Array): Values {
   }
   if (own.kind !== "requests" || other.kind !== "requests") throw new RangeError("values of two kinds are mixed");
   return requestsOf(Array.from(marks, (mark, i) => requestsIn(mark === 1 ? other : own, i)));
-}
-
-type Requests = Extract<Values, { kind: "requests" }>;
-
-function requestsIn({ offsets, values }: Requests, session: number): Float64Array {
-  return values.subarray(offsets[session], offsets[session + 1]);
-}
-
-function requestsOf(sessions: readonly Float64Array[]): Requests {
-  const offsets = new Int32Array(sessions.length + 1);
-  for (const [i, own] of sessions.entries()) offsets[i + 1] = (offsets[i] as number) + own.length;
-  const values = new Float64Array(offsets[sessions.length] as number);
-  for (const [i, own] of sessions.entries()) values.set(own, offsets[i] as number);
-  return { kind: "requests", offsets, values };
 }

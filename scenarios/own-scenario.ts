@@ -2,6 +2,7 @@ import { finalize, hashText } from "../plan/assignment.ts";
 import { InputError } from "../plan/input-error.ts";
 import { isComposition, type Metric } from "../plan/metric.ts";
 import type { Outcomes, Values } from "../shadow/outcomes.ts";
+import { requestsIn, requestsOf } from "../shadow/some-sessions.ts";
 import type { Conditions } from "./conditions.ts";
 import type { Course } from "./course.ts";
 
@@ -89,7 +90,7 @@ export function changedValues({ change, name }: OwnScenario, outcomes: Outcomes,
 const chanceSalt = 0x1b56c4e9;
 
 function valueIn({ kind }: Metric, values: Values, i: number): OwnValue {
-  if (values.kind === "requests") return [...values.values.subarray(values.offsets[i], values.offsets[i + 1])];
+  if (values.kind === "requests") return [...requestsIn(values, i)];
   if (values.missing[i] === 1) return null;
   const numerator = values.numerator[i] as number;
   return kind === "ratio" ? { numerator, denominator: values.denominator[i] as number } : numerator;
@@ -114,15 +115,9 @@ function withChanges(control: Values, changes: ReadonlyMap<number, OwnValue>): V
   if (changes.size === 0) return control;
   if (control.kind === "requests") {
     const lists = Array.from({ length: control.offsets.length - 1 }, (_, i) =>
-      changes.has(i)
-        ? Float64Array.from(changes.get(i) as readonly number[])
-        : control.values.subarray(control.offsets[i], control.offsets[i + 1]),
+      changes.has(i) ? Float64Array.from(changes.get(i) as readonly number[]) : requestsIn(control, i),
     );
-    const offsets = new Int32Array(control.offsets.length);
-    for (const [i, own] of lists.entries()) offsets[i + 1] = (offsets[i] as number) + own.length;
-    const values = new Float64Array(offsets.at(-1) as number);
-    for (const [i, own] of lists.entries()) values.set(own, offsets[i] as number);
-    return { kind: "requests", offsets, values };
+    return requestsOf(lists);
   }
   const [numerator, denominator] = [control.numerator.slice(), control.denominator.slice()];
   const missing = control.missing.slice();

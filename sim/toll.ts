@@ -1,6 +1,7 @@
 import { bucketCount } from "../plan/assignment.ts";
 import { controlledStages } from "../plan/plan.ts";
 import type { Values } from "../shadow/outcomes.ts";
+import { requestsIn } from "../shadow/some-sessions.ts";
 import type { Rollout } from "./rollout.ts";
 import type { SimulatedGuardrail, SimulationInput, World } from "./simulation-input.ts";
 
@@ -101,7 +102,7 @@ function isSum(metric: string, kind: SimulatedGuardrail["kind"]): boolean {
   return kind === "session" || (kind === "ratio" && metric === "ratio");
 }
 
-function meanOf({ offsets, values }: Extract<Values, { kind: "requests" }>, i: number): number {
-  const own = values.subarray(offsets[i], offsets[i + 1]);
+function meanOf(values: Extract<Values, { kind: "requests" }>, i: number): number {
+  const own = requestsIn(values, i);
   return own.reduce((sum, value) => sum + value, 0) / own.length;
 }
