@@ -9,6 +9,7 @@ export {
 } from "./analysis/judge.ts";
 export { type PowerAnswer, type PowerQuestion, powerAnswer } from "./analysis/power.ts";
 export type { SegmentReading } from "./analysis/segment-readings.ts";
+export { Interrupted } from "./io/interrupted.ts";
 export { checkPlan, notChecked } from "./plan/check-plan.ts";
 export { type Decision, decide, type Look, type MetricLook, type Reading } from "./plan/decide.ts";
 export { changeInWords, diffPlans, type PlanChange } from "./plan/diff-plans.ts";
@@ -69,4 +70,3 @@ export {
   type Policy,
   type Session,
 } from "./shadow/policy.ts";
-export { Interrupted } from "./shadow/replay.ts";

@@ -128,6 +128,7 @@ function barReporter(): Progress {
     }
     const seconds = (performance.now() - begun.at) / 1000;
     const speed = done > begun.done && seconds > 0 ? count(Math.round((done - begun.done) / seconds)) : "–";
+    bar.setTotal(total);
     bar.update(done, { step: own, note, speed });
     if (done >= total) {
       bar.stop();

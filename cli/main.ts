@@ -181,11 +181,14 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+/** What is finished of a step that is interrupted. */
+const finishedFirst: Readonly<Record<string, string>> = { replay: "shards", simulate: "salts" };
+
 const interruption = new AbortController();
 process.on("SIGINT", () => {
-  // only a replay has something to finish
-  if (currentStep() === "replay" && !interruption.signal.aborted) {
-    process.stderr.write("\nstopping when the shards under way are written; Ctrl-C again stops at once\n");
+  const finished = finishedFirst[currentStep()];
+  if (finished !== undefined && !interruption.signal.aborted) {
+    process.stderr.write(`\nstopping when the ${finished} under way are written; Ctrl-C again stops at once\n`);
     interruption.abort();
     return;
   }

@@ -17,8 +17,9 @@ import { computeOutcomes, writeOutcomes } from "../shadow/compute-outcomes.ts";
 import type { OutcomeSummary, Outcomes } from "../shadow/outcomes.ts";
 import type { PolicyIdentity } from "../shadow/policy-version.ts";
 import { observationsFolder } from "../shadow/shard-store.ts";
+import { KeptSalts } from "../sim/kept-salts.ts";
 import type { Rollout } from "../sim/rollout.ts";
-import { type SaltsJob, type ScenarioRollouts, saltsPerJob, simulate, simulationWorker } from "../sim/simulate.ts";
+import { type SaltsJob, type ScenarioRollouts, simulate, simulationWorker } from "../sim/simulate.ts";
 import { prepareSimulation } from "./prepare-simulation.ts";
 import type { Project } from "./project.ts";
 import type { LaneName } from "./project-schema.ts";
@@ -99,7 +100,7 @@ export async function rehearse(
   const { project } = measured;
   const comparison = compare(project.plan, measured.outcomes);
   const others = await otherComparisons(measured);
-  const { scenarios, simulation } = await simulateOutcomes(project, measured, options, onProgress);
+  const { scenarios, simulation, kept } = await simulateOutcomes(project, measured, options, onProgress);
   const { run } = measured;
   const result = resultSchema.parse(
     buildResult({
@@ -124,6 +125,7 @@ export async function rehearse(
   writeTextFile(reports.json, `${JSON.stringify(result, null, 2)}\n`);
   writeTextFile(reports.markdown, markdownReport(result));
   writeTextFile(reports.html, htmlReport(result));
+  kept.remove();
   return { result, folder: run.folder, reports };
 }
 
@@ -168,7 +170,8 @@ export async function simulatePlan(
 ): Promise<SimulateResult> {
   const measured = await measure(written, options, onProgress);
   const { project } = measured;
-  const { scenarios, simulation } = await simulateOutcomes(project, measured, options, onProgress);
+  const { scenarios, simulation, kept } = await simulateOutcomes(project, measured, options, onProgress);
+  kept.remove();
   return { run: runResult(project, measured.run), scenarios: scenarios.map(scenarioResult), simulation };
 }
 
@@ -288,35 +291,47 @@ async function simulateOutcomes(
     precision,
     fixedPopulation,
     detection,
+    signal,
+    versions,
   }: RunOptions & SimulationOptions,
   onProgress: Progress,
-): Promise<{ readonly scenarios: readonly OperatingCharacteristics[]; readonly simulation: Result["simulation"] }> {
+): Promise<Simulated> {
   const { input, scenarios, notes } = prepareSimulation(plan, stated, outcomes, detection);
-  const pool = threadPool<SaltsJob, Rollout[][][]>(simulationWorker, threads);
+  const pool = threadPool<SaltsJob, Rollout[][][]>(simulationWorker, threads, signal);
+  const kept = new KeptSalts(join(run.folder, "salts"), versions.foretaste);
   let rollouts: ScenarioRollouts[] = input.scenarios.map((scenario) => ({ scenario, bySalt: [] }));
   let characteristics: OperatingCharacteristics[] = [];
   let total = 0;
+  let done = 0;
+  let planned = salts;
+  let error = Number.POSITIVE_INFINITY;
+  let known: string | undefined;
   do {
     const added = total === 0 ? salts : Math.min(total, mostSalts - total);
-    let done = 0;
     const more = await simulate(
       input,
       { seed: run.manifest.seed, firstSalt: total, salts: added, replicatesPerSalt, fixedPopulation },
       pool,
-      () => {
-        done += 1;
-        onProgress("simulate", done, Math.ceil(added / saltsPerJob));
+      (finished) => {
+        done += finished;
+        onProgress("simulate", done, planned, known);
       },
+      kept,
     );
     rollouts = rollouts.map((own, s) => ({ ...own, bySalt: [...own.bySalt, ...(more[s]?.bySalt ?? [])] }));
     total += added;
     characteristics = scenarios.map((scenario, s) =>
       operatingCharacteristics(plan, scenario, rollouts[s] as ScenarioRollouts, input.windowMs),
     );
-  } while (precision !== undefined && total < mostSalts && largestError(characteristics) > precision);
-  if (precision !== undefined && largestError(characteristics) > precision) {
+    error = largestError(characteristics);
+    if (precision === undefined) break;
+    planned = saltsFor(precision, error, total);
+    known = `rates known to ${percentagePoints(error)}`;
+  } while (planned > total);
+  if (known !== undefined) onProgress("simulate", total, total, known);
+  if (precision !== undefined && error > precision) {
     notes.push(
-      `the precision asked for is not reached: rates are known to ${percentagePoints(largestError(characteristics))} after ${total * replicatesPerSalt} rollouts of each scenario`,
+      `the precision asked for is not reached: rates are known to ${percentagePoints(error)} after ${total * replicatesPerSalt} rollouts of each scenario`,
     );
   }
   if (fixedPopulation) notes.push("units are those of the log, not drawn from them: rates are those of this very log");
@@ -330,7 +345,23 @@ async function simulateOutcomes(
       laps: input.laps,
       notes,
     },
+    kept,
   };
+}
+
+interface Simulated {
+  readonly scenarios: readonly OperatingCharacteristics[];
+  readonly simulation: Result["simulation"];
+  /** to be removed when the results are written */
+  readonly kept: KeptSalts;
+}
+
+/** Salts that a precision will take: they are doubled until it is reached, and errors fall with their root. */
+function saltsFor(precision: number, error: number, salts: number): number {
+  let planned = salts;
+  const needed = error > precision ? Math.max(2 * salts, salts * (error / precision) ** 2) : salts;
+  while (planned < Math.min(needed, mostSalts)) planned *= 2;
+  return Math.min(planned, mostSalts);
 }
 
 /** The largest distance of a rate from an end of its interval. */
