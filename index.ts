@@ -9,6 +9,7 @@ export {
 } from "./analysis/judge.ts";
 export { type PowerAnswer, type PowerQuestion, powerAnswer } from "./analysis/power.ts";
 export type { SegmentReading } from "./analysis/segment-readings.ts";
+export { Interrupted } from "./io/interrupted.ts";
 export { checkPlan, notChecked } from "./plan/check-plan.ts";
 export { type Decision, decide, type Look, type MetricLook, type Reading } from "./plan/decide.ts";
 export { changeInWords, diffPlans, type PlanChange } from "./plan/diff-plans.ts";
@@ -44,11 +45,11 @@ export {
   rehearse,
   replayTraffic,
   type SimulateResult,
-  type SimulationOptions,
   simulatePlan,
 } from "./rehearsal/rehearse.ts";
 export type { Progress } from "./rehearsal/replay-project.ts";
 export type { RunOptions } from "./rehearsal/run.ts";
+export type { SimulationOptions } from "./rehearsal/simulate-outcomes.ts";
 export { type Trace, traceSimulation } from "./rehearsal/trace-simulation.ts";
 export { htmlReport } from "./reports/html.ts";
 export { markdownReport } from "./reports/markdown.ts";
@@ -70,4 +71,3 @@ export {
   type Policy,
   type Session,
 } from "./shadow/policy.ts";
-export { Interrupted } from "./shadow/replay.ts";

@@ -14,6 +14,8 @@ export interface Common {
   readonly precision?: number;
   readonly fixedPopulation?: boolean;
   readonly detection?: boolean;
+  /** ms */
+  readonly startEvery?: number;
   readonly json?: boolean;
   readonly startedAt: Date;
   readonly signal: AbortSignal;
@@ -33,6 +35,7 @@ export function runOptions({
   precision,
   fixedPopulation,
   detection,
+  startEvery,
   startedAt,
   signal,
   versions,
@@ -55,6 +58,7 @@ export function runOptions({
           precision,
           fixedPopulation,
           detection,
+          startEveryMs: startEvery,
         }),
   };
 }
@@ -128,6 +132,7 @@ function barReporter(): Progress {
     }
     const seconds = (performance.now() - begun.at) / 1000;
     const speed = done > begun.done && seconds > 0 ? count(Math.round((done - begun.done) / seconds)) : "–";
+    bar.setTotal(total);
     bar.update(done, { step: own, note, speed });
     if (done >= total) {
       bar.stop();

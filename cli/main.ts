@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { InputError, Interrupted } from "../index.ts";
 import { diskProblem } from "../io/run-folder.ts";
+import { durationText, parseDuration } from "../plan/duration.ts";
 import { printable } from "../reports/format.ts";
 import { type Common, currentStep } from "./common.ts";
 import { compareCommand } from "./compare.ts";
@@ -181,11 +182,14 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+/** What is finished of a step that is interrupted. */
+const finishedFirst: Readonly<Record<string, string>> = { replay: "shards", simulate: "salts" };
+
 const interruption = new AbortController();
 process.on("SIGINT", () => {
-  // only a replay has something to finish
-  if (currentStep() === "replay" && !interruption.signal.aborted) {
-    process.stderr.write("\nstopping when the shards under way are written; Ctrl-C again stops at once\n");
+  const finished = finishedFirst[currentStep()];
+  if (finished !== undefined && !interruption.signal.aborted) {
+    process.stderr.write(`\nstopping when the ${finished} under way are written; Ctrl-C again stops at once\n`);
     interruption.abort();
     return;
   }
@@ -222,6 +226,7 @@ function withCommon(command: Command, description: string, simulates = true): Co
         )
         .option("--precision <x>", "more of them until every rate is known to so many points, as 1pp", points)
         .option("--detection", "also harm of 1.5 and 2 times each margin: how surely and how soon it is found")
+        .option("--start-every <duration>", "salts take turns to start so far apart in the log, as 24h", hours)
         .option("--fixed-population", "simulate the log's own units, without drawing from them: rates are too good")
     : common;
 }
@@ -231,11 +236,12 @@ type Circumstances = Pick<Common, "startedAt" | "versions" | "command" | "signal
 
 function run<More extends object>(command: (project: string, options: Common & More) => Promise<number>) {
   return async (project: string, options: Omit<Common, keyof Circumstances> & More, self: Command) => {
-    const { seed, replicates, precision, fixedPopulation, detection } = options;
+    const { seed, replicates, precision, fixedPopulation, detection, startEvery } = options;
     const repeated = [
       ...(replicates === undefined ? [] : ["--replicates", replicates]),
       ...(precision === undefined ? [] : ["--precision", `${Number((100 * precision).toPrecision(12))}pp`]),
       ...(detection ? ["--detection"] : []),
+      ...(startEvery === undefined ? [] : ["--start-every", durationText(startEvery)]),
       ...(fixedPopulation ? ["--fixed-population"] : []),
     ];
     process.exitCode = await command(project, {
@@ -250,6 +256,12 @@ function run<More extends object>(command: (project: string, options: Common & M
 
 function several(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value];
+}
+
+function hours(text: string): number {
+  const value = parseDuration(text) ?? 0;
+  if (value < 1000) throw new InvalidArgumentError("Write a duration with its unit, as 24h.");
+  return value;
 }
 
 function positive(text: string): number {

@@ -30,6 +30,39 @@ export function canonicalJson(value: unknown): string {
 }
 
 /**
+ * sha-256 of plain data in which there are typed arrays, as hex: equal data have equal hashes, whatever the order of members.
+ * Undefined members are left out; an array that is there several times is read once.
+ *
+ * @throws TypeError for what is not plain, as a function or a Map: two that differ would look alike
+ */
+export function sha256OfData(data: unknown): string {
+  const digests = new Map<object, string>();
+  const digest = (array: ArrayBufferView) => {
+    const known = digests.get(array);
+    if (known !== undefined) return known;
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    const own = `${array.constructor.name} ${createHash("sha256").update(bytes).digest("hex")}`;
+    digests.set(array, own);
+    return own;
+  };
+  const text = (value: unknown): string => {
+    if (typeof value === "string") return JSON.stringify(value);
+    if (Object.is(value, -0)) return "-0";
+    if (value === null || ["number", "boolean", "undefined"].includes(typeof value)) return String(value);
+    if (ArrayBuffer.isView(value)) return digest(value);
+    if (Array.isArray(value)) return `[${value.map(text).join(",")}]`;
+    if (typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype)
+      throw new TypeError(`a hash needs plain data, got ${Object.prototype.toString.call(value)}`);
+    const members = Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, member]) => `${JSON.stringify(key)}:${text(member)}`);
+    return `{${members.join(",")}}`;
+  };
+  return sha256(text(data));
+}
+
+/**
  * A digest of a text, to tell whether two are equal: a whole number below 2⁵³, of MurmurHash3_x86_32 of its UTF-16LE bytes
  * under two seeds: all bits of the first and the upper 21 of the second. Five times as fast as sha-256 on short texts; two
  * different ones agree with probability 2⁻⁵³.

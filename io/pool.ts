@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { Piscina } from "piscina";
 import { InputError } from "../plan/input-error.ts";
+import { Interrupted } from "./interrupted.ts";
 
 /** Runs jobs, some at once, and gives their results in the order of the jobs. */
 export type Pool<Job, Result> = (
@@ -29,9 +30,11 @@ export function inline<Job, Result>(work: (job: Job) => Result | Promise<Result>
  *
  * @param worker URL of a module whose default export is {@link guarded}, beside its caller with the same file ending
  * @param threads at least 1; the results do not depend on it
+ * @param signal  when it is aborted, jobs under way are finished, and none is begun: the error is then {@link Interrupted}
  */
-export function threadPool<Job, Result>(worker: URL, threads: number): Pool<Job, Result> {
+export function threadPool<Job, Result>(worker: URL, threads: number, signal?: AbortSignal): Pool<Job, Result> {
   return async (jobs, onDone) => {
+    if (jobs.length === 0) return [];
     const source = worker.pathname.endsWith(".ts");
     const piscina = new Piscina<Job, Outcome<Result>>({
       filename: worker.href,
@@ -44,7 +47,7 @@ export function threadPool<Job, Result>(worker: URL, threads: number): Pool<Job,
     let failed = false;
     const feed = async () => {
       for (const [index, job] of queue) {
-        if (failed) return;
+        if (failed || signal?.aborted) return;
         const outcome = await piscina.run(job).catch((cause: Error) => {
           throw /worker exited/i.test(cause.message)
             ? new InputError(
@@ -73,6 +76,7 @@ export function threadPool<Job, Result>(worker: URL, threads: number): Pool<Job,
       const ended = await Promise.allSettled(feeders);
       const rejected = ended.find((end) => end.status === "rejected");
       if (rejected) throw rejected.reason;
+      if (signal?.aborted) throw new Interrupted("interrupted");
       return results;
     } finally {
       await piscina.destroy();

@@ -11,7 +11,7 @@ import {
   renameSync,
   writeFileSync,
 } from "node:fs";
-import { open, rename } from "node:fs/promises";
+import { open, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { InputError } from "../plan/input-error.ts";
 
@@ -45,6 +45,21 @@ export async function publishPart(temporary: string, file: string): Promise<void
   } catch (error) {
     throw diskProblem(error, file) ?? error;
   }
+}
+
+/**
+ * Writes one of many parts so that it is there whole or not at all; see {@link publishPart}.
+ *
+ * @throws InputError as {@link publishFile}
+ */
+export async function writePart(file: string, bytes: Uint8Array): Promise<void> {
+  const temporary = temporaryName(file);
+  try {
+    await writeFile(temporary, bytes);
+  } catch (error) {
+    throw diskProblem(error, file) ?? error;
+  }
+  await publishPart(temporary, file);
 }
 
 /**

@@ -3,36 +3,45 @@ import type { Plan } from "../plan/plan.ts";
 import { bucketsOf, type Conditions, conditioned, controlAt, delayed } from "../scenarios/conditions.ts";
 import { candidateValues, type HarmScenario, type Scenario, scenariosOf } from "../scenarios/scenario.ts";
 import { NoRoom } from "../scenarios/shift.ts";
-import type { Outcomes } from "../shadow/outcomes.ts";
+import type { Outcomes, Values } from "../shadow/outcomes.ts";
+import { picker, someSessions } from "../shadow/some-sessions.ts";
 import { type ScenarioValues, type SimulationInput, simulationInput } from "../sim/simulation-input.ts";
+import { sessionsFrom, startsOf } from "../sim/starts.ts";
 import type { Project } from "./project.ts";
+import type { SimulationOptions } from "./simulate-outcomes.ts";
 
 /** What a simulation of a project reads. */
 export interface PreparedSimulation {
   /** the log's own world, then that of each scenario under conditions of its own */
   readonly worlds: readonly PreparedWorld[];
+  /** of rollouts, ms after the log's first hour; just 0 unless told otherwise */
+  readonly starts: readonly number[];
   /** what is not simulated, and why */
   readonly notes: string[];
 }
 
 /** Scenarios that share traffic, plan and routing. */
 export interface PreparedWorld {
+  /** of rollouts that start with the log */
   readonly input: SimulationInput;
   /** those that can be simulated, in the order of the input's */
   readonly scenarios: readonly Scenario[];
+  /** that of rollouts that start later, made when it is asked for */
+  readonly inputFrom: (start: number) => SimulationInput;
 }
 
 /**
  * The scenarios of a project as a simulation takes them.
  *
- * @param detection also harm beyond each margin
+ * @param detection    also harm beyond each margin
+ * @param startEveryMs starts of rollouts; with the log where it is not given
  * @throws InputError for a plan whose times are too uneven or too long for the log
  */
 export function prepareSimulation(
   plan: Project["plan"],
   stated: Project["scenarios"],
   outcomes: Outcomes,
-  detection = false,
+  { detection, startEveryMs }: Pick<SimulationOptions, "detection" | "startEveryMs"> = {},
 ): PreparedSimulation {
   const notes = plan.stages.flatMap((stage) =>
     stage.kind === "routed" ? [`stage ${stage.name} is not simulated: it is routed, and nothing is tested in it`] : [],
@@ -48,25 +57,65 @@ export function prepareSimulation(
       notes.push(`${scenario.name} is not simulated: ${error.message}`);
     }
   }
+  const starts = startEveryMs === undefined ? [0] : startsOf(outcomes, plan, startEveryMs);
   const plain = found.filter(({ scenario }) => statedOf(scenario).conditions === undefined);
-  const input = inputOf(
-    plan,
-    outcomes,
-    plain.map(({ values }) => values),
-  );
-  const worlds: PreparedWorld[] = [{ input, scenarios: plain.map(({ scenario }) => scenario) }];
+  const log = { outcomes, values: plain.map(({ values }) => values), unlike: {} };
+  const input = refusable(() => inputOf(plan, log, 0));
+  const worlds: PreparedWorld[] = [
+    {
+      input,
+      scenarios: plain.map(({ scenario }) => scenario),
+      inputFrom: (start) => (start === 0 ? input : inputOf(input.plan, log, start)),
+    },
+  ];
   for (const { scenario, values } of found) {
     const { conditions } = statedOf(scenario);
     if (conditions === undefined) continue;
     try {
+      const world = worldOf(outcomes, values, conditions, plan.salt);
       // planned samples are those of the log: the plan does not know better
-      worlds.push({ input: conditionedInput(input.plan, outcomes, values, conditions), scenarios: [scenario] });
+      const late = delayed(input.plan, conditions);
+      const own = inputOf(late, world, 0);
+      const inputFrom = (start: number) => (start === 0 ? own : inputOf(late, world, start));
+      worlds.push({ input: own, scenarios: [scenario], inputFrom });
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       notes.push(`${scenario.name} is not simulated: ${error.message}`);
     }
   }
-  return { worlds, notes };
+  return { worlds, starts, notes };
+}
+
+/** Outcomes with the scenarios' values, and what is unlike the log. */
+interface Simulable {
+  readonly outcomes: Outcomes;
+  readonly values: readonly ScenarioValues[];
+  readonly unlike: { readonly conditions?: Conditions; readonly buckets?: ReadonlyMap<string, number> };
+}
+
+function worldOf(outcomes: Outcomes, values: ScenarioValues, conditions: Conditions, salt: string): Simulable {
+  const world = conditioned(outcomes, values.candidate, conditions);
+  const { routing } = conditions;
+  const own = routing === undefined ? undefined : bucketsOf(routing, salt, world);
+  const buckets = own && new Map(world.unitNames.map((name, u) => [name, own[u] as number]));
+  return {
+    outcomes: world,
+    values: [{ ...values, candidate: world.metrics.map(({ candidate }) => candidate) }],
+    unlike: { conditions, ...(buckets ? { buckets } : {}) },
+  };
+}
+
+/** Of rollouts that start so late: units that came before are new to them. */
+function inputOf(plan: Plan, { outcomes, values, unlike }: Simulable, start: number): SimulationInput {
+  const { conditions, buckets } = unlike;
+  const kept = sessionsFrom(outcomes, start);
+  const pick = start === 0 ? (own: Values) => own : picker(kept);
+  const from = start === 0 ? outcomes : someSessions(outcomes, kept, pick);
+  const later = values.map((own) => ({ ...own, candidate: own.candidate.map(pick) }));
+  return simulationInput(plan, from, later, {
+    buckets: buckets && Uint16Array.from(from.unitNames, (name) => buckets.get(name) as number),
+    controlAt: conditions && controlAt(from, conditions),
+  });
 }
 
 /** What the project says of time, exposure and conditions; of the scenarios of every rehearsal it says nothing. */
@@ -74,19 +123,9 @@ function statedOf(scenario: Scenario): Pick<HarmScenario, "course" | "fromExposu
   return scenario.kind === "harm" || scenario.kind === "own" ? scenario : {};
 }
 
-function conditionedInput(plan: Plan, outcomes: Outcomes, values: ScenarioValues, conditions: Conditions) {
-  const world = conditioned(outcomes, values.candidate, conditions);
-  const candidate = world.metrics.map((own) => own.candidate);
-  const { routing } = conditions;
-  return simulationInput(delayed(plan, conditions), world, [{ ...values, candidate }], {
-    buckets: routing === undefined ? undefined : bucketsOf(routing, plan.salt, world),
-    controlAt: controlAt(world, conditions),
-  });
-}
-
-function inputOf(plan: Plan, outcomes: Outcomes, values: readonly ScenarioValues[]): SimulationInput {
+function refusable(input: () => SimulationInput): SimulationInput {
   try {
-    return simulationInput(plan, outcomes, values);
+    return input();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new InputError(

@@ -1,8 +1,6 @@
 import { join, relative } from "node:path";
 import { compare } from "../analysis/compare.ts";
-import { type OperatingCharacteristics, operatingCharacteristics } from "../analysis/operating-characteristics.ts";
 import { Database } from "../io/duckdb.ts";
-import { threadPool } from "../io/pool.ts";
 import { parquetFiles, writeTextFile } from "../io/run-folder.ts";
 import { didYouMean } from "../plan/document.ts";
 import { InputError } from "../plan/input-error.ts";
@@ -17,33 +15,14 @@ import { computeOutcomes, writeOutcomes } from "../shadow/compute-outcomes.ts";
 import type { OutcomeSummary, Outcomes } from "../shadow/outcomes.ts";
 import type { PolicyIdentity } from "../shadow/policy-version.ts";
 import { observationsFolder } from "../shadow/shard-store.ts";
-import type { Rollout } from "../sim/rollout.ts";
-import { type SaltsJob, type ScenarioRollouts, saltsPerJob, simulate, simulationWorker } from "../sim/simulate.ts";
-import { type Toll, tollOf } from "../sim/toll.ts";
-import { type PreparedWorld, prepareSimulation } from "./prepare-simulation.ts";
 import type { Project } from "./project.ts";
 import type { LaneName } from "./project-schema.ts";
 import { type Imported, type Progress, type Replayed, replayProject } from "./replay-project.ts";
-import { writeRollouts } from "./rollout-table.ts";
 import { type Run, type RunOptions, runOfSameInputs } from "./run.ts";
+import { type SimulationOptions, simulateOutcomes } from "./simulate-outcomes.ts";
 
 /** Values of requests are put together by session, which does not spill. */
 const outcomesMegabytes = 1024;
-
-/** Replicates of the simulation: salts × replicatesPerSalt rollouts per scenario. */
-export interface SimulationOptions {
-  readonly salts?: number;
-  readonly replicatesPerSalt?: number;
-  /** replicates are added until the 95 % interval of every scenario's rates is at most this far from them, as a fraction */
-  readonly precision?: number | undefined;
-  /** leave out the chance that lies in who the log's units are: rates are then those of this very log, and too good */
-  readonly fixedPopulation?: boolean | undefined;
-  /** also harm of 1.5 and 2 times each margin: how surely and how soon it is found */
-  readonly detection?: boolean | undefined;
-}
-
-/** Salts at most, when a precision is asked for. */
-const mostSalts = 4000;
 
 /** A run whose outcomes are there. */
 export interface Measured extends Replayed {
@@ -100,7 +79,7 @@ export async function rehearse(
   const { project } = measured;
   const comparison = compare(project.plan, measured.outcomes);
   const others = await otherComparisons(measured);
-  const { scenarios, simulation } = await simulateOutcomes(project, measured, options, onProgress);
+  const { scenarios, simulation, kept } = await simulateOutcomes(project, measured, options, onProgress);
   const { run } = measured;
   const result = resultSchema.parse(
     buildResult({
@@ -125,6 +104,7 @@ export async function rehearse(
   writeTextFile(reports.json, `${JSON.stringify(result, null, 2)}\n`);
   writeTextFile(reports.markdown, markdownReport(result));
   writeTextFile(reports.html, htmlReport(result));
+  kept.remove();
   return { result, folder: run.folder, reports };
 }
 
@@ -169,7 +149,8 @@ export async function simulatePlan(
 ): Promise<SimulateResult> {
   const measured = await measure(written, options, onProgress);
   const { project } = measured;
-  const { scenarios, simulation } = await simulateOutcomes(project, measured, options, onProgress);
+  const { scenarios, simulation, kept } = await simulateOutcomes(project, measured, options, onProgress);
+  kept.remove();
   return { run: runResult(project, measured.run), scenarios: scenarios.map(scenarioResult), simulation };
 }
 
@@ -277,100 +258,6 @@ function requireSegments({ plan, scenarios, place }: Project, { attributes }: Ou
       didYouMean(segment.value, names.slice(0, 20)),
     );
   }
-}
-
-async function simulateOutcomes(
-  { plan, scenarios: stated }: Project,
-  { run, outcomes }: Measured,
-  {
-    threads,
-    salts = 40,
-    replicatesPerSalt = 25,
-    precision,
-    fixedPopulation,
-    detection,
-  }: RunOptions & SimulationOptions,
-  onProgress: Progress,
-): Promise<{ readonly scenarios: readonly OperatingCharacteristics[]; readonly simulation: Result["simulation"] }> {
-  const { worlds, notes } = prepareSimulation(plan, stated, outcomes, detection);
-  const pool = threadPool<SaltsJob, Rollout[][][]>(simulationWorker, threads);
-  const found: SimulatedWorld[] = [];
-  for (const { input, scenarios } of worlds) {
-    const tolls = scenarios.map((_, s) => tollOf(input, s));
-    let rollouts: ScenarioRollouts[] = input.scenarios.map((scenario) => ({ scenario, bySalt: [] }));
-    let characteristics: OperatingCharacteristics[] = [];
-    let total = 0;
-    do {
-      const added = total === 0 ? salts : Math.min(total, mostSalts - total);
-      let done = 0;
-      const more = await simulate(
-        input,
-        { seed: run.manifest.seed, firstSalt: total, salts: added, replicatesPerSalt, fixedPopulation },
-        pool,
-        () => {
-          done += 1;
-          onProgress("simulate", done, Math.ceil(added / saltsPerJob));
-        },
-      );
-      rollouts = rollouts.map((own, s) => ({ ...own, bySalt: [...own.bySalt, ...(more[s]?.bySalt ?? [])] }));
-      total += added;
-      characteristics = scenarios.map((scenario, s) =>
-        operatingCharacteristics(
-          plan,
-          scenario,
-          rollouts[s] as ScenarioRollouts,
-          input.windowMs,
-          tolls[s] as (own: Rollout) => Toll,
-        ),
-      );
-    } while (precision !== undefined && total < mostSalts && largestError(characteristics) > precision);
-    if (precision !== undefined && largestError(characteristics) > precision) {
-      const names = worlds.length === 1 ? "each scenario" : scenarios.map(({ name }) => name).join(", ");
-      notes.push(
-        `the precision asked for is not reached: rates are known to ${percentagePoints(largestError(characteristics))} after ${total * replicatesPerSalt} rollouts of ${names}`,
-      );
-    }
-    found.push({ rollouts, characteristics, salts: total });
-  }
-  if (fixedPopulation) notes.push("units are those of the log, not drawn from them: rates are those of this very log");
-  const { input } = worlds[0] as PreparedWorld;
-  const first = found[0] as SimulatedWorld;
-  await writeRollouts(
-    run.folder,
-    plan,
-    found.flatMap(({ rollouts }) => rollouts),
-    input.windowMs,
-  );
-  return {
-    scenarios: found.flatMap(({ characteristics }) => characteristics),
-    simulation: {
-      replicates: first.salts * replicatesPerSalt,
-      salts: first.salts,
-      windowHours: input.windowMs / 3_600_000,
-      laps: input.laps,
-      notes,
-    },
-  };
-}
-
-interface SimulatedWorld {
-  readonly rollouts: readonly ScenarioRollouts[];
-  readonly characteristics: readonly OperatingCharacteristics[];
-  readonly salts: number;
-}
-
-/** The largest distance of a rate from an end of its interval. */
-function largestError(characteristics: readonly OperatingCharacteristics[]): number {
-  const errors = characteristics.flatMap(({ rollback, stop, promote }) =>
-    [rollback, stop, promote].map((own) =>
-      own.status === "ok" ? Math.max(own.high - own.value, own.value - own.low) : Number.POSITIVE_INFINITY,
-    ),
-  );
-  return Math.max(0, ...errors);
-}
-
-function percentagePoints(share: number): string {
-  return `${Number((100 * share).toPrecision(2))}pp`;
 }
 
 function trustOf(project: Project, { imported, outcomes, summary }: Measured, laps: number): TrustCheck[] {

@@ -14,14 +14,17 @@ export function rolloutsFile(folder: string): string {
 const ends: readonly Rollout["end"][] = ["promoted", "rolledBack", "stopped"];
 
 /**
- * Writes the simulated rollouts, one row a replicate: scenario, salt, replicate (from 0 in its salt), end, stage in which it
- * ended, hours, units_exposed, and because: the guardrail that rolled back, `timeout`, or NULL.
+ * Writes the simulated rollouts, one row a replicate: scenario, salt, replicate (from 0 in its salt), start_hours (from the log's
+ * first hour), end, stage in which it ended, hours, units_exposed, and because: the guardrail that rolled back, `timeout`, or NULL.
+ *
+ * @param starts at which salts take turns, ms
  */
 export async function writeRollouts(
   folder: string,
   plan: Plan,
   rollouts: readonly ScenarioRollouts[],
   windowMs: number,
+  starts: readonly number[],
 ): Promise<void> {
   const rows = rollouts.flatMap(({ bySalt }, scenario) =>
     bySalt.flatMap((own, salt) => own.map((rollout, replicate) => ({ scenario, salt, replicate, rollout }))),
@@ -31,6 +34,7 @@ export async function writeRollouts(
     scenario: column(({ scenario }) => scenario),
     salt: column(({ salt }) => salt),
     replicate: column(({ replicate }) => replicate),
+    start: column(({ salt }) => (starts[salt % starts.length] as number) / 3_600_000),
     end: column(({ rollout }) => ends.indexOf(rollout.end)),
     stage: column(({ rollout }) => rollout.stage),
     hours: column(({ rollout }) => (rollout.windows * windowMs) / 3_600_000),
@@ -47,13 +51,13 @@ export async function writeRollouts(
   const database = await Database.open({ threads: 1, folders: [folder] });
   try {
     await database.run(sql`
-      create table numbers (scenario double, salt double, replicate double, ended double, stage double, hours double,
+      create table numbers (scenario double, salt double, replicate double, start double, ended double, stage double, hours double,
         exposed double, because double)`);
     await database.appendNumbers("numbers", Object.values(columns));
     await database.run(sql`
       copy (
         select list_extract(${texts(rollouts.map(({ scenario }) => scenario))}, cast(scenario as bigint) + 1) as scenario,
-          cast(salt as integer) as salt, cast(replicate as integer) as replicate,
+          cast(salt as integer) as salt, cast(replicate as integer) as replicate, start as start_hours,
           list_extract(${texts(ends)}, cast(ended as bigint) + 1) as "end",
           list_extract(${texts(controlledStages(plan).map(({ name }) => name))}, cast(stage as bigint) + 1) as stage,
           hours, exposed as units_exposed,

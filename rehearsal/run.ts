@@ -24,7 +24,7 @@ export interface RunOptions {
   readonly command: string;
   /** folder for the runs; `.foretaste` beside the project's file unless given */
   readonly out?: string | undefined;
-  /** when it is aborted, the replay stops after the shards that are under way, with the error Interrupted */
+  /** when it is aborted, what is under way (shards of a replay, salts of a simulation) is finished; the error is then Interrupted */
   readonly signal?: AbortSignal | undefined;
 }
 

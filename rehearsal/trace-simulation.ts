@@ -4,9 +4,10 @@ import type { Plan } from "../plan/plan.ts";
 import { type TracedLook, traceRollout } from "../sim/simulate.ts";
 import { prepareSimulation } from "./prepare-simulation.ts";
 import type { Project } from "./project.ts";
-import { measure, type SimulationOptions } from "./rehearse.ts";
+import { measure } from "./rehearse.ts";
 import type { Progress } from "./replay-project.ts";
 import type { RunOptions } from "./run.ts";
+import type { SimulationOptions } from "./simulate-outcomes.ts";
 
 /** What {@link traceSimulation} returns: plain data. */
 export interface Trace {
@@ -25,16 +26,16 @@ export interface Trace {
  */
 export async function traceSimulation(
   written: Project,
-  { replicatesPerSalt = 25, fixedPopulation, detection, ...options }: RunOptions & SimulationOptions,
+  { replicatesPerSalt = 25, fixedPopulation, detection, startEveryMs, ...options }: RunOptions & SimulationOptions,
   of: { readonly scenario: string; readonly salt: number; readonly replicate: number },
   onProgress: Progress = () => {},
 ): Promise<Trace> {
   const measured = await measure(written, { ...options, resume: true }, onProgress);
   const { plan, scenarios } = measured.project;
-  const { worlds } = prepareSimulation(plan, scenarios, measured.outcomes, detection);
-  const input = worlds.find((world) => world.input.scenarios.includes(of.scenario))?.input;
-  if (!input) {
-    const known = worlds.flatMap((world) => world.input.scenarios);
+  const { worlds, starts } = prepareSimulation(plan, scenarios, measured.outcomes, { detection, startEveryMs });
+  const world = worlds.find((own) => own.input.scenarios.includes(of.scenario));
+  if (!world) {
+    const known = worlds.flatMap(({ input }) => input.scenarios);
     throw new InputError("--trace", `unknown scenario ${of.scenario}`, didYouMean(of.scenario, known));
   }
   if (of.replicate >= replicatesPerSalt) {
@@ -45,6 +46,7 @@ export async function traceSimulation(
     );
   }
   const { seed } = measured.run.manifest;
+  const input = world.inputFrom(starts[of.salt % starts.length] as number);
   return {
     plan: input.plan,
     ...of,

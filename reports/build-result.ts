@@ -190,7 +190,7 @@ function limitsOf({ traffic: { arrivals, imports }, simulation }: Findings): str
     "Sessions do not interfere: load, caches and shared limits that a larger exposure would strain are not simulated.",
     "The traffic is that of the log; drift since then, novelty and seasonality beyond it are not in these figures.",
     "A label that arrives later than its metric's matureAfter says is taken as known.",
-    "Every rollout starts with the log's first window.",
+    ...((simulation.starts ?? 1) > 1 ? [] : ["Every rollout starts with the log's first window."]),
     ...(arrivals === undefined
       ? []
       : [`The log has no times: every hour shown is an hour of stated arrivals (${arrivals}).`]),

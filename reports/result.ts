@@ -208,6 +208,8 @@ export const resultSchema = z.object({
     windowHours: z.number(),
     /** times the plan goes around the log at most */
     laps: z.number(),
+    /** times of the log at which rollouts start */
+    starts: z.number().optional(),
     notes: z.array(z.string()),
   }),
   limits: z.array(z.string()),

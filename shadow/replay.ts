@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Database } from "../io/duckdb.ts";
+import { Interrupted } from "../io/interrupted.ts";
 import { isolatedPool } from "../io/isolated-pool.ts";
 import { workerBeside } from "../io/pool.ts";
 import { flightLength } from "./flight-recorder.ts";
@@ -64,11 +65,6 @@ export interface ReplayProgress {
   readonly requests: number;
   /** over all lanes */
   readonly failedSessions: number;
-}
-
-/** The caller asked to stop; everything that was finished is kept. */
-export class Interrupted extends Error {
-  override readonly name = "Interrupted";
 }
 
 /**

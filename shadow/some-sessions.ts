@@ -1,11 +1,12 @@
 import type { Outcomes, Values } from "./outcomes.ts";
 
 /**
- * The outcomes of some sessions; equal values stay the same object.
+ * The outcomes of some sessions; values that are the same object stay so.
  *
  * @param kept rising indices of sessions
+ * @param pick the values of these sessions, by {@link picker}
  */
-export function someSessions(outcomes: Outcomes, kept: Int32Array): Outcomes {
+export function someSessions(outcomes: Outcomes, kept: Int32Array, pick = picker(kept)): Outcomes {
   const numbers = new Int32Array(outcomes.unitNames.length).fill(-1);
   const unitNames: string[] = [];
   const unit = kept.map((i) => {
@@ -23,15 +24,25 @@ export function someSessions(outcomes: Outcomes, kept: Int32Array): Outcomes {
     attributes: new Map(
       [...outcomes.attributes].map(([name, own]) => [name, { ...own, codes: kept.map((i) => own.codes[i] as number) }]),
     ),
-    metrics: outcomes.metrics.map(({ metric, control, candidate }) => {
-      const own = someValues(control, kept);
-      return { metric, control: own, candidate: candidate === control ? own : someValues(candidate, kept) };
-    }),
+    metrics: outcomes.metrics.map(({ metric, control, candidate }) => ({
+      metric,
+      control: pick(control),
+      candidate: pick(candidate),
+    })),
   };
 }
 
-/** The values of some sessions, in their order. */
-export function someValues(values: Values, kept: Int32Array): Values {
+/** Picks the values of some sessions; of one object always the same. */
+export function picker(kept: Int32Array): (values: Values) => Values {
+  const known = new Map<Values, Values>();
+  return (values) => {
+    const own = known.get(values) ?? someValues(values, kept);
+    known.set(values, own);
+    return own;
+  };
+}
+
+function someValues(values: Values, kept: Int32Array): Values {
   if (values.kind === "sums") {
     const { numerator, denominator, missing } = values;
     return {

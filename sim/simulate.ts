@@ -3,6 +3,7 @@ import { bucketCount, hashText } from "../plan/assignment.ts";
 import { type Decision, decide, type Look } from "../plan/decide.ts";
 import { controlledStages } from "../plan/plan.ts";
 import { type RandomStream, randomStream, studyKey } from "../statistics/random-stream.ts";
+import type { KeptSalts } from "./kept-salts.ts";
 import type { Rollout } from "./rollout.ts";
 import { SaltSimulation } from "./salt-simulation.ts";
 import type { SimulationInput } from "./simulation-input.ts";
@@ -22,8 +23,8 @@ export interface SaltsJob {
   readonly fixedPopulation?: boolean | undefined;
 }
 
-/** Salts of one job, and of one step of progress. */
-export const saltsPerJob = 5;
+/** Salts of one job. */
+const saltsPerJob = 5;
 let studies = 0;
 
 /** The rollouts of one scenario, by salt; one salt is one cluster of the Monte Carlo error. */
@@ -37,37 +38,60 @@ export interface ScenarioRollouts {
  *
  * Replicate r of a salt is a pure function of seed, salt and r, and is the same permutation in every scenario. Tables
  * rotate with the salt: one salt for all replicates is statistically wrong.
+ *
+ * @param onProgress is told how many more salts are there: first of those that were kept, which may be none
+ * @param kept       salts that are there already, and where finished ones are kept
  */
 export async function simulate(
   input: SimulationInput,
   {
     seed,
     firstSalt = 0,
+    every = 1,
     salts = 40,
     replicatesPerSalt = 25,
     fixedPopulation = false,
   }: {
     readonly seed: string;
     readonly firstSalt?: number;
+    /** only every so many salts is simulated */
+    readonly every?: number;
     readonly salts?: number;
     readonly replicatesPerSalt?: number;
     readonly fixedPopulation?: boolean | undefined;
   },
   pool: Pool<SaltsJob, Rollout[][][]>,
-  onProgress: () => void = () => {},
+  onProgress: (salts: number) => void = () => {},
+  kept?: KeptSalts,
 ): Promise<ScenarioRollouts[]> {
   studies += 1;
-  const all = Array.from({ length: salts }, (_, i) => firstSalt + i);
-  const jobs = Array.from({ length: Math.ceil(salts / saltsPerJob) }, (_, job) => ({
+  const all = Array.from({ length: salts }, (_, i) => firstSalt + i * every);
+  const store = kept?.of(input, { seed, replicatesPerSalt, fixedPopulation });
+  const results = all.map((salt) => store?.get(salt));
+  const missing = all.filter((_, i) => results[i] === undefined);
+  onProgress(salts - missing.length);
+  const jobs = Array.from({ length: Math.ceil(missing.length / saltsPerJob) }, (_, job) => ({
     study: studies,
     input,
     seed,
-    salts: all.slice(job * saltsPerJob, (job + 1) * saltsPerJob),
+    salts: missing.slice(job * saltsPerJob, (job + 1) * saltsPerJob),
     replicatesPerSalt,
     fixedPopulation,
   }));
-  const results = (await pool(jobs, onProgress)).flat();
-  return input.scenarios.map((scenario, s) => ({ scenario, bySalt: results.map((result) => result[s] as Rollout[]) }));
+  try {
+    const simulated = await pool(jobs, (result, job) => {
+      const own = (jobs[job] as SaltsJob).salts;
+      store?.keep(own, result);
+      onProgress(own.length);
+    });
+    for (const [i, result] of simulated.flat().entries()) results[all.indexOf(missing[i] as number)] = result;
+  } finally {
+    await store?.written();
+  }
+  return input.scenarios.map((scenario, s) => ({
+    scenario,
+    bySalt: results.map((result) => result?.[s] as Rollout[]),
+  }));
 }
 
 /** The rollouts of a few salts, by salt and scenario. */

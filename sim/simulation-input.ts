@@ -133,7 +133,7 @@ export function simulationInput(
       `the plan has ${planWindows} windows of ${windowMs} ms, at most ${mostWindows} can be simulated`,
     );
   }
-  const startMs = Math.floor((outcomes.arrivalMs[0] as number) / hourMs) * hourMs;
+  const startMs = firstHourMs(outcomes);
   const { lapMs, laps } = lapsOf(outcomes, planWindows * windowMs, startMs);
   const logUnits = outcomes.unitNames.length;
   if (laps * logUnits > mostUnits) {
@@ -193,6 +193,11 @@ export function simulationInput(
     worlds: scenarios.map((own) => worldOf(own, stages, planWindows, windowMs)),
     chance: scenarios.some(({ course }) => course !== undefined) ? chances(outcomes) : null,
   };
+}
+
+/** The full hour in which the log's first session arrives, epoch ms. */
+export function firstHourMs({ arrivalMs }: Outcomes): number {
+  return Math.floor((arrivalMs[0] as number) / hourMs) * hourMs;
 }
 
 function worldOf(

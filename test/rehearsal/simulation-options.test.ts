@@ -1,7 +1,8 @@
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadProject } from "../../rehearsal/project.ts";
 import { simulatePlan } from "../../rehearsal/rehearse.ts";
-import { projectFolder, requests, runOptions } from "../support/project-folder.ts";
+import { parquetRows, projectFolder, requests, runOptions } from "../support/project-folder.ts";
 
 const log = requests(480).map((request, i) => ({
   ...request,
@@ -26,6 +27,38 @@ describe("a precision", () => {
     const { replicates } = precise.simulation;
     const once = await simulatePlan(project, { ...few, salts: replicates / 5, resume: true });
     expect(once.scenarios).toEqual(precise.scenarios);
+  });
+});
+
+describe("starts", () => {
+  it("are taken in turns, each salt's rollouts being those of a log that begins there", async () => {
+    const folder = projectFolder({ log });
+    const project = await loadProject(folder);
+    const few = { ...runOptions(), salts: 7, replicatesPerSalt: 5, startEveryMs: 2 * 3_600_000 };
+    const { simulation, run, scenarios } = await simulatePlan(project, few);
+    // eight hours of log, two of plan
+    expect(simulation.starts).toBe(3);
+    expect(simulation.notes).toEqual(["rollouts start at 3 times of the log, which salts take in turns"]);
+    const rows = (file: string) =>
+      parquetRows<{ scenario: string; salt: number; start_hours: number; end: string; units_exposed: number }>(
+        join(file, ".foretaste/runs", run.id, "rollouts.parquet"),
+      );
+    const found = await rows(folder);
+    for (const { salt, start_hours } of found) expect(start_hours).toBe([0, 2, 4][salt % 3]);
+    expect(found).toHaveLength(35 * scenarios.length);
+    const of = (all: typeof found, start: number, salts: readonly number[]) =>
+      all.filter(({ start_hours, salt }) => start_hours === start && salts.includes(salt));
+    const plain = await simulatePlan(project, { ...few, startEveryMs: undefined, resume: true });
+    expect(plain.simulation.starts).toBe(1);
+    const atOnce = await rows(folder);
+    expect(of(atOnce, 0, [0, 3, 6])).toEqual(of(found, 0, [0, 3, 6]));
+    expect(of(atOnce, 0, [1, 4])).not.toEqual(of(found, 2, [1, 4]));
+  });
+
+  it("that leave no room are the log's beginning alone", async () => {
+    const project = await loadProject(projectFolder({ log }));
+    const { simulation } = await simulatePlan(project, { ...runOptions(), salts: 2, startEveryMs: 7 * 3_600_000 });
+    expect(simulation).toMatchObject({ starts: 1, notes: [] });
   });
 });
 

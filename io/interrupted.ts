@@ -1,0 +1,4 @@
+/** The caller asked to stop; everything that was finished is kept. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+}
