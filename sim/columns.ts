@@ -30,6 +30,8 @@ export interface Block {
   readonly offsets: readonly number[];
   readonly width: number;
   readonly vectors: number;
+  /** integers per unit of each column */
+  readonly scales: Float64Array;
 }
 
 /** Sums stay this far below 2³¹: units that are drawn several times add more than the log has. */
@@ -95,15 +97,23 @@ function absoluteSums(columns: Columns, values: Values) {
   return { totals, whole };
 }
 
-/** Puts guardrails side by side, after `before` columns of something else. */
+/** Puts guardrails side by side, after `before` columns of counts. */
 export function blockOf(columns: readonly Columns[], guardrails: readonly number[], before: number): Block {
   const offsets: number[] = [];
-  let width = before;
+  const scales = new Array<number>(before).fill(1);
   for (const own of columns) {
-    offsets.push(width);
-    width += own.width;
+    offsets.push(scales.length);
+    scales.push(...own.scales);
   }
-  return { columns, guardrails, offsets, width, vectors: Math.ceil(width / lanes) };
+  const width = scales.length;
+  return {
+    columns,
+    guardrails,
+    offsets,
+    width,
+    vectors: Math.ceil(width / lanes),
+    scales: Float64Array.from(scales),
+  };
 }
 
 /** Entries of sessions, each with the bucket that it is in. */
