@@ -17,8 +17,17 @@ export function hashText(text: string): TextHash {
  * The words of unit and salt go through the finalizer of murmur3, each word of the salt before a word of the unit.
  */
 export function position(unit: TextHash, salt: TextHash): number {
-  const first = finalize(unit[0] ^ finalize(salt[0] + 0x9e3779b9));
-  return finalize(unit[1] ^ finalize(first ^ salt[1])) / 4294967296;
+  return positionByWords(unit[0], unit[1], firstSaltWord(salt[0]), salt[1]);
+}
+
+/** What {@link positionByWords} takes of the first word of a salt: the same for all units. */
+export function firstSaltWord(salt0: number): number {
+  return finalize(salt0 + 0x9e3779b9);
+}
+
+/** {@link position} for many units. */
+export function positionByWords(unit0: number, unit1: number, saltWord: number, salt1: number): number {
+  return finalize(unit1 ^ finalize(finalize(unit0 ^ saltWord) ^ salt1)) / 4294967296;
 }
 
 /**

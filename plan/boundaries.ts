@@ -63,6 +63,8 @@ export type Curve = (time: number) => number;
 export interface Curves {
   readonly rollback: Curve;
   readonly pass: Curve;
+  /** no boundary of rolling back is below it */
+  readonly leastRollback: number;
 }
 
 /** Exact boundaries cost milliseconds and depend on the plan alone. */
@@ -82,21 +84,28 @@ function drawCurves(plan: Plan, stageIndex: number, guardrailIndex: number): Cur
   const guardrail = plan.guardrails[guardrailIndex] as Guardrail;
   const stage = controlledStages(plan)[stageIndex] as ControlledStage;
   const levels = levelsOf(plan, stageIndex, guardrail);
-  const curve = (level: number): Curve => {
-    if (plan.rule.evidence === "fixed") return constant(normalUpperQuantile(level));
-    if (plan.rule.evidence === "always-valid") return (time) => asymptoticBoundary(time, level);
-    return constant(0);
-  };
+  if (plan.rule.evidence === "always-valid") {
+    const curve =
+      (level: number): Curve =>
+      (time) =>
+        asymptoticBoundary(time, level);
+    return { rollback: curve(levels.rollback), pass: curve(levels.pass), leastRollback: 0 };
+  }
   if (plan.rule.evidence !== "sequential" && plan.rule.evidence !== "calibrated") {
-    return { rollback: curve(levels.rollback), pass: curve(levels.pass) };
+    const bound = (level: number) => (plan.rule.evidence === "fixed" ? normalUpperQuantile(level) : 0);
+    const leastRollback = bound(levels.rollback);
+    return { rollback: constant(leastRollback), pass: constant(bound(levels.pass)), leastRollback };
   }
   const times = lookTimes(stage);
   const promotable = times.filter((time) => time * stage.maximumMs >= stage.minimumMs * (1 - 1e-12));
   const factors =
     plan.rule.evidence === "calibrated" ? plan.calibration?.factors?.[stageIndex]?.[guardrailIndex] : undefined;
+  const rollback = sequential(guardrail.spending, levels.rollback, times);
+  const pass = sequential(guardrail.spending, levels.pass, promotable);
   return {
-    rollback: scaled(sequential(guardrail.spending, levels.rollback, times), factors?.rollback),
-    pass: scaled(sequential(guardrail.spending, levels.pass, promotable), factors?.pass),
+    rollback: scaled(rollback.curve, factors?.rollback),
+    pass: scaled(pass.curve, factors?.pass),
+    leastRollback: scaled(constant(rollback.least), factors?.rollback)(1),
   };
 }
 
@@ -118,13 +127,17 @@ function scaled(curve: Curve, factor = 1): Curve {
 const drawn = new Map<string, readonly number[]>();
 const mostDrawn = 500;
 
-function sequential(spending: Spending, error: number, times: readonly number[]): Curve {
+function sequential(
+  spending: Spending,
+  error: number,
+  times: readonly number[],
+): { readonly curve: Curve; readonly least: number } {
   const key = JSON.stringify([spending, error, times.length, times[0], times[1]]);
   const bounds = drawn.get(key) ?? efficacyBounds({ information: times, error, spending }).upper;
   if (!drawn.has(key) && drawn.size >= mostDrawn) drawn.clear();
   drawn.set(key, bounds);
   const scores = bounds.map((bound, k) => bound * Math.sqrt(times[k] as number));
-  return (time) => {
+  const curve: Curve = (time) => {
     if (!(time > 0)) return Number.POSITIVE_INFINITY;
     const after = firstFrom(times, time * (1 - 1e-12));
     if (after === times.length) return bounds.at(-1) as number;
@@ -136,4 +149,7 @@ function sequential(spending: Spending, error: number, times: readonly number[])
     const score = part === 1 || s0 === s1 ? s1 : s0 + part * (s1 - s0);
     return score / Math.sqrt(Math.min(1, time));
   };
+  // from one time to the next b·√t is between theirs, and √t at most the later's; the last digits are rounding
+  const lowest = bounds.map((bound, k) => Math.min(bound, (scores[k - 1] ?? bound) / Math.sqrt(times[k] as number)));
+  return { curve, least: Math.min(...lowest) * (1 - 1e-9) };
 }

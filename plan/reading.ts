@@ -74,7 +74,8 @@ export function zOfMargin(metric: Metric, margin: Margin, arms: Arms<ArmReading>
     : standardized(-beyond, standardError);
 }
 
-const noHarm: Margin = { kind: "relative", factor: 1 };
+/** The bound of no harm. */
+export const noHarm: Margin = { kind: "relative", factor: 1 };
 
 /** Harm beyond a bound on the bound's scale; NaN for a share of a negative control, which bounds nothing. */
 function harmBeyond(metric: Metric, bound: Margin, { control, candidate }: Arms<ArmReading>): number {

@@ -19,29 +19,49 @@ export interface MutableReading extends ArmReading {
  */
 export function readArm(
   into: MutableReading,
-  { guardrail, kind, denominator }: Columns,
+  columns: Columns,
   sums: Float64Array,
   sessions: number,
   designEffect: number,
 ): void {
+  readEstimate(into, columns, sums, sessions);
+  readError(into, columns, sums, sessions, designEffect);
+}
+
+/** The estimate of {@link readArm} alone, which says most that a look asks; a quantile's before it is known whether it has an error. */
+export function readEstimate(into: MutableReading, columns: Columns, sums: Float64Array, sessions: number): void {
+  const { guardrail } = columns;
   const { metric } = guardrail.guardrail;
-  if (kind === "quantile") {
-    readQuantile(
-      into,
-      guardrail.edges as Float64Array,
-      sums,
-      metric.kind === "quantile" ? metric.quantile : 0.5,
-      designEffect,
-    );
+  if (metric.kind === "quantile") {
+    into.estimate = quantileAt(guardrail.edges as Float64Array, sums, requestsOf(sums), metric.quantile);
+    return;
+  }
+  const b = denominatorOf(columns, sums, sessions);
+  const isKnown = b > 0 && !(metric.kind === "distinct-share" && b < metric.draws);
+  into.estimate = isKnown ? guardrail.centre + (sums[0] as number) / b : Number.NaN;
+}
+
+/** What {@link readArm} reads beside the estimate, which is there. */
+export function readError(
+  into: MutableReading,
+  columns: Columns,
+  sums: Float64Array,
+  sessions: number,
+  designEffect: number,
+): void {
+  const { guardrail, kind } = columns;
+  const { metric } = guardrail.guardrail;
+  if (metric.kind === "quantile") {
+    readQuantileError(into, guardrail.edges as Float64Array, sums, metric.quantile, designEffect);
+    return;
+  }
+  if (Number.isNaN(into.estimate)) {
+    clear(into);
     return;
   }
   const ratio = kind === "ratio";
   const a = sums[0] as number;
-  const b = ratio ? (sums[1] as number) : denominator ? (sums[kind === "mean" ? 2 : 1] as number) : sessions;
-  if (!(b > 0) || (metric.kind === "distinct-share" && b < metric.draws)) {
-    clear(into);
-    return;
-  }
+  const b = denominatorOf(columns, sums, sessions);
   const mean = a / b;
   const aa = ratio ? (sums[2] as number) : kind === "mean" ? (sums[1] as number) : a;
   const ab = ratio ? (sums[3] as number) : a;
@@ -49,9 +69,13 @@ export function readArm(
   const n = ratio ? sessions : b;
   const residual = Math.max(0, aa - 2 * mean * ab + mean * mean * bb);
   const variance = n < 2 ? Number.NaN : ((residual * n) / (n - 1) / (b * b)) * designEffect;
-  into.estimate = guardrail.centre + mean;
   into.standardError = Math.sqrt(variance + guardrail.curvature / (b * b));
   into.effectiveSample = b / designEffect;
+}
+
+function denominatorOf({ kind, denominator }: Columns, sums: Float64Array, sessions: number): number {
+  if (kind === "ratio") return sums[1] as number;
+  return denominator ? (sums[kind === "mean" ? 2 : 1] as number) : sessions;
 }
 
 function clear(into: MutableReading): void {
@@ -60,16 +84,15 @@ function clear(into: MutableReading): void {
   into.effectiveSample = 0;
 }
 
-/** P-quantile from counts by bin, with the order-statistic interval over 2z as its standard error. */
-function readQuantile(
+/** The order-statistic interval of a P-quantile over 2z, from counts by bin. */
+function readQuantileError(
   into: MutableReading,
   edges: Float64Array,
   sums: Float64Array,
   p: number,
   designEffect: number,
 ): void {
-  let n = 0;
-  for (let j = 0; j < edges.length; j++) n += sums[j] as number;
+  const n = requestsOf(sums);
   const effective = n / designEffect;
   const { lower, upper } = simulatedRanks(effective, p);
   if (lower === null || upper === null) {
@@ -77,9 +100,14 @@ function readQuantile(
     return;
   }
   const width = quantileAt(edges, sums, n, upper / effective) - quantileAt(edges, sums, n, lower / effective);
-  into.estimate = quantileAt(edges, sums, n, p);
   into.standardError = width / (2 * twoSided95);
   into.effectiveSample = effective;
+}
+
+function requestsOf(bins: Float64Array): number {
+  let n = 0;
+  for (let j = 0; j < bins.length; j++) n += bins[j] as number;
+  return n;
 }
 
 /**

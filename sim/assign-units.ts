@@ -1,4 +1,4 @@
-import { bucketCount, position, type TextHash } from "../plan/assignment.ts";
+import { bucketCount, firstSaltWord, positionByWords, type TextHash } from "../plan/assignment.ts";
 
 /** Buckets of the copies of every unit, for one salt. */
 export interface Assignment {
@@ -20,41 +20,43 @@ export interface Assignment {
  */
 export function assignUnits(
   unitHash: Uint32Array,
-  salt: TextHash,
+  [salt0, salt1]: TextHash,
   resampled = true,
   fixed: Uint16Array | null = null,
 ): Assignment {
   const units = unitHash.length / 2;
   const starts = new Int32Array(units + 1);
+  const drawing = firstSaltWord(salt0 ^ 0x85ebca6b);
   for (let u = 0; u < units; u++) {
-    const copies = resampled ? poissonOne(place(unitHash, u, salt[0] ^ 0x85ebca6b, salt[1])) : 1;
-    starts[u + 1] = (starts[u] as number) + copies;
+    const position = positionByWords(unitHash[2 * u] as number, unitHash[2 * u + 1] as number, drawing, salt1);
+    starts[u + 1] = (starts[u] as number) + (resampled ? poissonOne(position) : 1);
   }
   const buckets = new Uint16Array(starts[units] as number);
+  const words = Array.from({ length: mostCopies }, (_, copy) => firstSaltWord(salt0 + copy * 0x9e3779b9));
   for (let u = 0; u < units; u++) {
     const first = starts[u] as number;
     for (let at = first; at < (starts[u + 1] as number); at++) {
-      buckets[at] =
-        fixed?.[u] ?? Math.floor(place(unitHash, u, salt[0] + (at - first) * 0x9e3779b9, salt[1]) * bucketCount);
+      const word = words[at - first] as number;
+      const position = positionByWords(unitHash[2 * u] as number, unitHash[2 * u + 1] as number, word, salt1);
+      buckets[at] = fixed?.[u] ?? Math.floor(position * bucketCount);
     }
   }
   return { buckets, starts };
 }
 
-/** The position of a unit under a salt of two words. */
-function place(unitHash: Uint32Array, u: number, salt0: number, salt1: number): number {
-  return position([unitHash[2 * u] as number, unitHash[2 * u + 1] as number], [salt0, salt1]);
+/** Copies of a unit: more have a probability of 1e-20. */
+export const mostCopies = 20;
+
+/** P(at most k) of Poisson(1), by k below {@link mostCopies}. */
+const distribution = new Float64Array(mostCopies);
+for (let k = 0, probability = Math.exp(-1), below = 0; k < mostCopies; k++, probability /= k) {
+  below += probability;
+  distribution[k] = below;
 }
 
 /** Quantile of Poisson(1). */
 function poissonOne(uniform: number): number {
-  let probability = Math.exp(-1);
-  let below = probability;
   let count = 0;
-  while (uniform >= below && count < 20) {
-    count += 1;
-    probability /= count;
-    below += probability;
-  }
+  while (count < mostCopies && uniform >= (distribution[count] as number)) count += 1;
   return count;
 }

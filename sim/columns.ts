@@ -30,6 +30,8 @@ export interface Block {
   readonly offsets: readonly number[];
   readonly width: number;
   readonly vectors: number;
+  /** integers per unit of each column */
+  readonly scales: Float64Array;
 }
 
 /** Sums stay this far below 2³¹: units that are drawn several times add more than the log has. */
@@ -81,7 +83,7 @@ function absoluteSums(columns: Columns, values: Values) {
   const whole = new Uint8Array(width).fill(1);
   const row = new Float64Array(width);
   const sessions = values.kind === "sums" ? values.numerator.length : values.offsets.length - 1;
-  const entry = { who: Int32Array.of(0), slots: Int32Array.of(0) };
+  const entry = { who: Int32Array.of(0), slots: Uint16Array.of(0) };
   for (let i = 0; i < sessions; i++) {
     row.fill(0);
     entry.who[0] = i;
@@ -95,22 +97,30 @@ function absoluteSums(columns: Columns, values: Values) {
   return { totals, whole };
 }
 
-/** Puts guardrails side by side, after `before` columns of something else. */
+/** Puts guardrails side by side, after `before` columns of counts. */
 export function blockOf(columns: readonly Columns[], guardrails: readonly number[], before: number): Block {
   const offsets: number[] = [];
-  let width = before;
+  const scales = new Array<number>(before).fill(1);
   for (const own of columns) {
-    offsets.push(width);
-    width += own.width;
+    offsets.push(scales.length);
+    scales.push(...own.scales);
   }
-  return { columns, guardrails, offsets, width, vectors: Math.ceil(width / lanes) };
+  const width = scales.length;
+  return {
+    columns,
+    guardrails,
+    offsets,
+    width,
+    vectors: Math.ceil(width / lanes),
+    scales: Float64Array.from(scales),
+  };
 }
 
 /** Entries of sessions, each with the bucket that it is in. */
 export interface Entries {
   /** session of the log */
   readonly who: Int32Array;
-  readonly slots: Int32Array;
+  readonly slots: Uint16Array;
 }
 
 /**
@@ -148,7 +158,7 @@ function inside({ who, slots }: Entries, mask: Uint8Array, from: number, to: num
   for (let j = from; j < to; j++) if (mask[who[j] as number] === 1) keep.push(j);
   return {
     who: Int32Array.from(keep, (j) => who[j] as number),
-    slots: Int32Array.from(keep, (j) => slots[j] as number),
+    slots: Uint16Array.from(keep, (j) => slots[j] as number),
   };
 }
 
@@ -162,16 +172,17 @@ function addMean(
   from: number,
   to: number,
 ): void {
-  const squares = at + buckets;
-  const counts = kind === "mean" ? squares + buckets : squares;
+  const squares = kind === "mean" ? at + buckets : -1;
+  const counts = !own ? -1 : squares < 0 ? at + buckets : squares + buckets;
   for (let j = from; j < to; j++) {
     const i = who[j] as number;
     const slot = slots[j] as number;
-    const b = denominator[i] as number;
+    // 1 where it is no column
+    const b = counts < 0 ? 1 : (denominator[i] as number);
     const a = (numerator[i] as number) - centre * b;
     sums[at + slot] = (sums[at + slot] as number) + a;
-    if (kind === "mean") sums[squares + slot] = (sums[squares + slot] as number) + a * a;
-    if (own) sums[counts + slot] = (sums[counts + slot] as number) + b;
+    if (squares >= 0) sums[squares + slot] = (sums[squares + slot] as number) + a * a;
+    if (counts >= 0) sums[counts + slot] = (sums[counts + slot] as number) + b;
   }
 }
 

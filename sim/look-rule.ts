@@ -1,12 +1,15 @@
 import { type Curves, curvesOf } from "../plan/boundaries.ts";
 import { differs, type Look, timeOf } from "../plan/decide.ts";
-import { type ControlledStage, controlledStages, marginIn, type Plan } from "../plan/plan.ts";
-import { type Arms, harmOverMargin, zOfHarm, zOfMargin } from "../plan/reading.ts";
+import type { Margin } from "../plan/margin.ts";
+import type { Metric } from "../plan/metric.ts";
+import { type ControlledStage, controlledStages, marginIn } from "../plan/plan.ts";
+import { type Arms, harmOverMargin, noHarm, zOfHarm, zOfMargin } from "../plan/reading.ts";
 import { promote, type Standing, verdictOf } from "../plan/verdict.ts";
-import { type MutableReading, readArm } from "./arm-reading.ts";
-import type { Block, Columns } from "./columns.ts";
+import { type MutableReading, readError, readEstimate } from "./arm-reading.ts";
+import type { Columns } from "./columns.ts";
 import type { EffectsFrom } from "./design-effect.ts";
 import type { SimulationInput } from "./simulation-input.ts";
+import { arrivalsColumn } from "./window-tables.ts";
 
 /** What a look leads to. */
 export interface LookOutcome {
@@ -16,22 +19,31 @@ export interface LookOutcome {
   readonly because: number;
 }
 
+/** Where a look finds the sums of a rollout. */
+export interface SeenSums {
+  /** of the exposed buckets: the first integer in the kernel's memory */
+  readonly exposed: number;
+  /** of all buckets under control, laid out as the exposed ones are */
+  readonly totals: Int32Array;
+  /** by guardrail: from `exposed` to the candidate's own sums; the control's where nothing is changed */
+  readonly candidate: Int32Array;
+}
+
 /**
  * `decide` of plan/decide.ts on sums of integers, without the words: the same order, the same tests, the same boundaries, asked
  * only as far as the decision needs them.
  */
 export class LookRule implements Standing {
   readonly guardrails: number;
-  readonly #plan: Plan;
-  readonly #windowMs: number;
   readonly #input: SimulationInput;
-  readonly #columns: readonly Columns[];
+  readonly #integers: Int32Array;
+  readonly #own: readonly ReadGuardrail[];
   readonly #stages: readonly ControlledStage[];
-  readonly #curves: readonly (readonly Curves[])[];
-  readonly #arms: readonly { readonly control: MutableReading; readonly candidate: MutableReading }[];
-  /** sums of each guardrail's columns, by arm */
-  readonly #sums: readonly { readonly control: Float64Array; readonly candidate: Float64Array }[];
+  /** by stage and guardrail */
+  readonly #terms: readonly (readonly Terms[])[];
   readonly #known: Uint8Array;
+  /** by maturity: first integer of its sums, which counts sessions */
+  readonly #counts: readonly number[];
   /** of each maturity: exposed, then of the control */
   readonly #sessions: Float64Array;
   readonly #matureUnits: Float64Array;
@@ -39,74 +51,58 @@ export class LookRule implements Standing {
   #stageIndex = 0;
   #stage: ControlledStage;
   #k = 0;
-  #control: EffectsFrom | undefined;
-  #candidate: EffectsFrom | undefined;
+  #effects: Arms<EffectsFrom> | undefined;
+  #seen: SeenSums | undefined;
 
-  constructor(input: SimulationInput, columns: readonly Columns[]) {
+  /**
+   * @param integers   the kernel's memory
+   * @param counts     by maturity: where a rollout's sums count sessions; arrivals are counted after the first of them
+   * @param controlAt  by guardrail: where a rollout's sums under control are
+   */
+  constructor(
+    input: SimulationInput,
+    columns: readonly Columns[],
+    integers: Int32Array,
+    counts: readonly number[],
+    controlAt: Int32Array,
+  ) {
     const { plan } = input;
-    this.#plan = plan;
     this.#input = input;
-    this.#windowMs = input.windowMs;
-    this.#columns = columns;
+    this.#integers = integers;
     this.guardrails = columns.length;
     this.#stages = controlledStages(plan);
     this.#stage = this.#stages[0] as ControlledStage;
-    this.#curves = this.#stages.map((_, stage) => columns.map((_, g) => curvesOf(plan, stage, g)));
-    const reading = (): MutableReading => ({ estimate: Number.NaN, standardError: Number.NaN, effectiveSample: 0 });
-    this.#arms = columns.map(() => ({ control: reading(), candidate: reading() }));
-    this.#sums = columns.map(({ width }) => ({ control: new Float64Array(width), candidate: new Float64Array(width) }));
+    this.#own = columns.map((own, g) => readGuardrail(own, controlAt[g] as number));
+    this.#terms = this.#stages.map((_, stage) => columns.map((_, g) => termsOf(input, stage, g)));
     this.#known = new Uint8Array(columns.length);
-    this.#sessions = new Float64Array(2 * input.sessions.lags.length);
-    this.#matureUnits = new Float64Array(2 * input.sessions.lags.length);
+    this.#counts = counts;
+    this.#sessions = new Float64Array(2 * counts.length);
+    this.#matureUnits = new Float64Array(2 * counts.length);
   }
 
   /** A look at the end of the k-th window of a stage. */
-  begin(stage: number, k: number, control: EffectsFrom, candidate: EffectsFrom): void {
+  begin(stage: number, k: number, effects: Arms<EffectsFrom>, seen: SeenSums): void {
     this.#stageIndex = stage;
     this.#stage = this.#stages[stage] as ControlledStage;
     this.#k = k;
-    this.#control = control;
-    this.#candidate = candidate;
-    this.#known.fill(0);
-  }
-
-  setArrivals(exposed: number, total: number): void {
-    this.#firstSeen.candidate = exposed;
-    this.#firstSeen.control = total - exposed;
-  }
-
-  setSessions(maturity: number, exposed: number, total: number): void {
-    const { unitsPerSession } = this.#control as EffectsFrom;
-    const perSession = unitsPerSession[this.#k * this.#input.sessions.lags.length + maturity] as number;
-    this.#sessions[2 * maturity] = exposed;
-    this.#sessions[2 * maturity + 1] = total - exposed;
-    this.#matureUnits[2 * maturity] = exposed * perSession;
-    this.#matureUnits[2 * maturity + 1] = (total - exposed) * perSession;
-  }
-
-  /** Sums of the control's values: exposed buckets', which are the candidate's too where nothing is changed, and all buckets'. */
-  setControl({ columns, guardrails, offsets }: Block, integers: Int32Array, exposed: number, total: number): void {
-    for (let k = 0; k < columns.length; k++) {
-      const { width, scales } = columns[k] as Columns;
-      const { control, candidate } = this.#sums[guardrails[k] as number] as Arms<Float64Array>;
-      const offset = offsets[k] as number;
-      for (let c = 0; c < width; c++) {
-        const own = integers[exposed + offset + c] as number;
-        candidate[c] = own / (scales[c] as number);
-        control[c] = ((integers[total + offset + c] as number) - own) / (scales[c] as number);
-      }
+    this.#effects = effects;
+    this.#seen = seen;
+    for (let g = 0; g < this.guardrails; g++) this.#known[g] = unread;
+    const { exposed, totals } = seen;
+    const maturities = this.#counts.length;
+    for (let maturity = 0; maturity < maturities; maturity++) {
+      const at = this.#counts[maturity] as number;
+      const perSession = effects.control.unitsPerSession[k * maturities + maturity] as number;
+      const candidate = this.#integers[exposed + at] as number;
+      const control = (totals[at] as number) - candidate;
+      this.#sessions[2 * maturity] = candidate;
+      this.#sessions[2 * maturity + 1] = control;
+      this.#matureUnits[2 * maturity] = candidate * perSession;
+      this.#matureUnits[2 * maturity + 1] = control * perSession;
     }
-  }
-
-  /** Sums of the values that a scenario changes, over exposed buckets. */
-  setChanged({ columns, guardrails, offsets }: Block, integers: Int32Array, exposed: number): void {
-    for (let k = 0; k < columns.length; k++) {
-      const { width, scales } = columns[k] as Columns;
-      const { candidate } = this.#sums[guardrails[k] as number] as Arms<Float64Array>;
-      for (let c = 0; c < width; c++) {
-        candidate[c] = (integers[exposed + (offsets[k] as number) + c] as number) / (scales[c] as number);
-      }
-    }
+    const arrivals = (this.#counts[0] as number) + arrivalsColumn;
+    this.#firstSeen.candidate = this.#integers[exposed + arrivals] as number;
+    this.#firstSeen.control = (totals[arrivals] as number) - this.#firstSeen.candidate;
   }
 
   decide(): LookOutcome {
@@ -114,18 +110,18 @@ export class LookRule implements Standing {
     if (verdict >= 0) return { action: "rollback", final: true, because: verdict };
     if (verdict === promote) return promoted;
     if (!this.#isLast()) return held;
-    const onTimeout = this.#stage.onTimeout ?? this.#plan.rule.onTimeout;
+    const onTimeout = this.#stage.onTimeout ?? this.#input.plan.rule.onTimeout;
     if (onTimeout === "hold" || !this.isTrusted()) return stopped;
     return onTimeout === "promote" ? promoted : timedOut;
   }
 
   /** The look in words, as `decide` takes it. */
   look(): Look {
-    const { slowest } = this.#input;
+    const { slowest, windowMs } = this.#input;
     const none = { control: 0, candidate: 0 };
     return {
       stage: this.#stageIndex,
-      elapsedMs: this.#k * this.#windowMs,
+      elapsedMs: this.#k * windowMs,
       last: this.#isLast(),
       units: {
         control: this.#matureUnits[2 * slowest + 1] as number,
@@ -133,7 +129,7 @@ export class LookRule implements Standing {
       },
       firstSeen: { ...this.#firstSeen },
       unitsInBothArms: 0,
-      metrics: this.#columns.map((_, g) => {
+      metrics: this.#own.map((_, g) => {
         const { control, candidate } = this.#read(g);
         const units = { control: this.#units(g, 1), candidate: this.#units(g, 0) };
         // the log's own missing values are in both arms
@@ -148,30 +144,31 @@ export class LookRule implements Standing {
   }
 
   isHarmful(g: number): boolean {
-    const { guardrail } = this.#input.guardrails[g] as SimulationInput["guardrails"][number];
+    const { metric, rollbackAbove, margin, rollbackFloor, curves } = this.#termsOf(g);
+    if (Math.min(this.#units(g, 0), this.#units(g, 1)) < rollbackFloor) return false;
+    if (curves === null) {
+      const arms = this.#read(g);
+      return !this.#isUnknown(g, arms) && harmOverMargin(metric, margin, arms) > 0;
+    }
+    const { rollback, leastRollback } = curves;
+    if (leastRollback >= 0 && harmOverMargin(metric, rollbackAbove, this.#estimate(g)) < 0) return false;
     const arms = this.#read(g);
     if (this.#isUnknown(g, arms)) return false;
-    const floor = this.#stage.rollbackFloor ?? this.#plan.rule.rollbackFloor;
-    if (Math.min(this.#units(g, 0), this.#units(g, 1)) < floor) return false;
-    if (this.#plan.rule.evidence === "point") {
-      return harmOverMargin(guardrail.metric, marginIn(this.#stage, guardrail), arms) > 0;
-    }
-    const boundary = this.#curvesOf(g).rollback(this.#time(g));
-    return zOfHarm(guardrail.metric, arms, guardrail.rollbackAbove) >= boundary;
+    const z = zOfHarm(metric, arms, rollbackAbove);
+    return z >= leastRollback && z >= rollback(this.#time(g));
   }
 
   passes(g: number): boolean {
-    const { guardrail } = this.#input.guardrails[g] as SimulationInput["guardrails"][number];
+    const { metric, margin, curves } = this.#termsOf(g);
     const arms = this.#read(g);
     if (this.#isUnknown(g, arms)) return false;
-    const margin = marginIn(this.#stage, guardrail);
-    if (this.#plan.rule.evidence === "point") return harmOverMargin(guardrail.metric, margin, arms) <= 0;
-    return zOfMargin(guardrail.metric, margin, arms) >= this.#curvesOf(g).pass(this.#time(g));
+    if (curves === null) return harmOverMargin(metric, margin, arms) <= 0;
+    return zOfMargin(metric, margin, arms) >= curves.pass(this.#time(g));
   }
 
   mayPromote(): boolean {
     const { minimumMs, minimumSample } = this.#stage;
-    if (this.#k * this.#windowMs < minimumMs) return false;
+    if (this.#k * this.#input.windowMs < minimumMs) return false;
     const { slowest } = this.#input;
     const candidate = this.#matureUnits[2 * slowest] as number;
     const control = this.#matureUnits[2 * slowest + 1] as number;
@@ -179,25 +176,24 @@ export class LookRule implements Standing {
   }
 
   #isLast(): boolean {
-    return this.#k * this.#windowMs >= this.#stage.maximumMs;
+    return this.#k * this.#input.windowMs >= this.#stage.maximumMs;
   }
 
-  #curvesOf(g: number): Curves {
-    return (this.#curves[this.#stageIndex] as readonly Curves[])[g] as Curves;
+  #termsOf(g: number): Terms {
+    return (this.#terms[this.#stageIndex] as readonly Terms[])[g] as Terms;
   }
 
   /** Mature units of a guardrail: 0 of the candidate, 1 of the control. */
   #units(g: number, arm: 0 | 1): number {
-    const { maturity } = this.#input.guardrails[g] as SimulationInput["guardrails"][number];
-    const share = this.#input.shares[this.#input.stageGroups[this.#stageIndex] as number]?.[g] as number;
+    const { maturity, share } = this.#termsOf(g);
     return (this.#matureUnits[2 * maturity + arm] as number) * share;
   }
 
   #time(g: number): number {
-    const planned = this.#plan.calibration?.plannedSample[this.#stageIndex]?.[g] ?? 0;
+    const { planned } = this.#termsOf(g);
     const share = planned > 0 ? 1 / (1 / this.#units(g, 0) + 1 / this.#units(g, 1)) / planned : Number.NaN;
-    const clock = (this.#k * this.#windowMs) / this.#stage.maximumMs;
-    return timeOf(this.#plan.rule.evidence, share, clock, this.#isLast());
+    const clock = (this.#k * this.#input.windowMs) / this.#stage.maximumMs;
+    return timeOf(this.#input.plan.rule.evidence, share, clock, this.#isLast());
   }
 
   #isUnknown(g: number, { control, candidate }: Arms<MutableReading>): boolean {
@@ -209,19 +205,93 @@ export class LookRule implements Standing {
     );
   }
 
-  #read(g: number): Arms<MutableReading> {
-    const arms = this.#arms[g] as Arms<MutableReading>;
-    if (this.#known[g] === 1) return arms;
-    this.#known[g] = 1;
-    const { maturity } = this.#input.guardrails[g] as SimulationInput["guardrails"][number];
-    const columns = this.#columns[g] as Columns;
-    const { control, candidate } = this.#sums[g] as Arms<Float64Array>;
-    const at = this.#k * this.guardrails + g;
-    const effect = (own: EffectsFrom | undefined) => (own as EffectsFrom).designEffect[at] as number;
-    readArm(arms.candidate, columns, candidate, this.#sessions[2 * maturity] as number, effect(this.#candidate));
-    readArm(arms.control, columns, control, this.#sessions[2 * maturity + 1] as number, effect(this.#control));
+  /** Both arms, with their estimates alone. */
+  #estimate(g: number): Arms<MutableReading> {
+    const { columns, steps, controlAt, sums, arms } = this.#own[g] as ReadGuardrail;
+    if (this.#known[g] !== unread) return arms;
+    this.#known[g] = estimated;
+    const { exposed, totals, candidate } = this.#seen as SeenSums;
+    const own = exposed + (candidate[g] as number);
+    const under = exposed + controlAt;
+    for (let c = 0; c < steps.length; c++) {
+      const step = steps[c] as number;
+      sums.candidate[c] = (this.#integers[own + c] as number) * step;
+      sums.control[c] = ((totals[controlAt + c] as number) - (this.#integers[under + c] as number)) * step;
+    }
+    const { maturity } = columns.guardrail;
+    readEstimate(arms.candidate, columns, sums.candidate, this.#sessions[2 * maturity] as number);
+    readEstimate(arms.control, columns, sums.control, this.#sessions[2 * maturity + 1] as number);
     return arms;
   }
+
+  #read(g: number): Arms<MutableReading> {
+    const arms = this.#estimate(g);
+    if (this.#known[g] === read) return arms;
+    this.#known[g] = read;
+    const { columns, sums } = this.#own[g] as ReadGuardrail;
+    const { maturity } = columns.guardrail;
+    const { control, candidate } = this.#effects as Arms<EffectsFrom>;
+    const [exposed, others] = [this.#sessions[2 * maturity] as number, this.#sessions[2 * maturity + 1] as number];
+    const at = this.#k * this.guardrails + g;
+    readError(arms.candidate, columns, sums.candidate, exposed, candidate.designEffect[at] as number);
+    readError(arms.control, columns, sums.control, others, control.designEffect[at] as number);
+    return arms;
+  }
+}
+
+/** How far a guardrail is read at a look. */
+const [unread, estimated, read] = [0, 1, 2];
+
+/** A guardrail that is read into, look after look. */
+interface ReadGuardrail {
+  readonly columns: Columns;
+  /** of one integer of each column, in its own unit */
+  readonly steps: Float64Array;
+  readonly controlAt: number;
+  readonly sums: Arms<Float64Array>;
+  readonly arms: Arms<MutableReading>;
+}
+
+function readGuardrail(columns: Columns, controlAt: number): ReadGuardrail {
+  const reading = (): MutableReading => ({ estimate: Number.NaN, standardError: Number.NaN, effectiveSample: 0 });
+  return {
+    columns,
+    steps: columns.scales.map((scale) => 1 / scale),
+    controlAt,
+    sums: { control: new Float64Array(columns.width), candidate: new Float64Array(columns.width) },
+    arms: { control: reading(), candidate: reading() },
+  };
+}
+
+/** What a guardrail is held to in a stage. */
+interface Terms {
+  readonly metric: Metric;
+  readonly maturity: number;
+  readonly margin: Margin;
+  readonly rollbackAbove: Margin;
+  /** units that each arm needs for a rollback */
+  readonly rollbackFloor: number;
+  /** none on point evidence */
+  readonly curves: Curves | null;
+  /** of the group's sessions, those in the guardrail's segment */
+  readonly share: number;
+  /** as 1 / (1/n₁ + 1/n₀); 0 while none is frozen */
+  readonly planned: number;
+}
+
+function termsOf({ plan, guardrails, shares, stageGroups }: SimulationInput, index: number, g: number): Terms {
+  const stage = controlledStages(plan)[index] as ControlledStage;
+  const { guardrail, maturity } = guardrails[g] as SimulationInput["guardrails"][number];
+  return {
+    metric: guardrail.metric,
+    maturity,
+    margin: marginIn(stage, guardrail),
+    rollbackAbove: guardrail.rollbackAbove ?? noHarm,
+    rollbackFloor: stage.rollbackFloor ?? plan.rule.rollbackFloor,
+    curves: plan.rule.evidence === "point" ? null : curvesOf(plan, index, g),
+    share: shares[stageGroups[index] as number]?.[g] as number,
+    planned: plan.calibration?.plannedSample[index]?.[g] ?? 0,
+  };
 }
 
 const promoted: LookOutcome = { action: "promote", final: true, because: -1 };

@@ -1,10 +1,10 @@
-import type { Assignment } from "./assign-units.ts";
+import { type Assignment, mostCopies } from "./assign-units.ts";
 import type { SessionColumns } from "./simulation-input.ts";
 
 /** Sessions of one window and delay, an entry for every copy of their unit. */
 export class PickedSessions {
   who = new Int32Array(1024);
-  slots = new Int32Array(1024);
+  slots = new Uint16Array(1024);
   count = 0;
 
   pick(
@@ -13,19 +13,32 @@ export class PickedSessions {
     window: number,
     { lag, index, mask }: { readonly lag: Uint8Array; readonly index: number; readonly mask: Uint8Array | null },
   ): void {
-    this.count = 0;
-    for (let i = sessions.windowStart[window] as number; i < (sessions.windowStart[window + 1] as number); i++) {
+    const { base, unit, windowStart } = sessions;
+    const [first, last] = [windowStart[window] as number, windowStart[window + 1] as number];
+    let { who, slots } = this;
+    let count = 0;
+    for (let i = first; i < last; i++) {
       if (lag[i] !== index) continue;
-      const unit = sessions.unit[i] as number;
-      const base = sessions.base[i] as number;
-      if (mask !== null && mask[base] === 0) continue;
-      for (let copy = starts[unit] as number; copy < (starts[unit + 1] as number); copy++) {
-        if (this.count === this.who.length) this.#grow();
-        this.who[this.count] = base;
-        this.slots[this.count] = buckets[copy] as number;
-        this.count += 1;
+      const session = base[i] as number;
+      if (mask !== null && mask[session] === 0) continue;
+      if (count + mostCopies > who.length) {
+        this.#grow();
+        ({ who, slots } = this);
       }
+      const from = starts[unit[i] as number] as number;
+      const copies = (starts[(unit[i] as number) + 1] as number) - from;
+      // two at once without a jump: how many a unit has cannot be foreseen
+      who[count] = session;
+      who[count + 1] = session;
+      slots[count] = buckets[from] as number;
+      slots[count + 1] = buckets[from + 1] as number;
+      for (let copy = 2; copy < copies; copy++) {
+        who[count + copy] = session;
+        slots[count + copy] = buckets[from + copy] as number;
+      }
+      count += copies;
     }
+    this.count = count;
   }
 
   /** Puts the sessions that a harm reaches first; returns how many entries they are. */
@@ -46,12 +59,10 @@ export class PickedSessions {
   }
 
   #grow(): void {
-    const longer = (own: Int32Array) => {
-      const grown = new Int32Array(2 * own.length);
-      grown.set(own);
-      return grown;
-    };
-    this.who = longer(this.who);
-    this.slots = longer(this.slots);
+    const { who, slots } = this;
+    this.who = new Int32Array(2 * who.length);
+    this.slots = new Uint16Array(2 * slots.length);
+    this.who.set(who);
+    this.slots.set(slots);
   }
 }

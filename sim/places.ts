@@ -4,37 +4,35 @@ import { bytesPerVector } from "./gather.ts";
 import type { SimulationInput } from "./simulation-input.ts";
 
 /** Rows of a table are the buckets, then the sum of all of them. */
-export const tableRows = bucketCount + 1;
-const tableBytes = (vectors: number) => tableRows * vectors * bytesPerVector;
+const tableRows = bucketCount + 1;
+export const tableBytes = (vectors: number) => tableRows * vectors * bytesPerVector;
 
 /** What a scenario changes, by maturity; null where nothing is. */
 export interface ChangedBlocks {
   readonly blocks: readonly (Block | null)[];
 }
 
-/** Addresses of one rollout's sums. */
-export interface Sums {
-  /** of units first seen, in exposed buckets and in all */
-  readonly arrived: number;
-  readonly arrivedTotal: number;
-  control(maturity: number): number;
-  total(maturity: number): number;
-  /** in exposed buckets, of what the scenario changes */
-  changed(maturity: number): number;
-  readonly end: number;
-}
-
-/** Where everything lies in the kernel's memory. */
+/** Where everything lies in the kernel's memory: addresses are bytes. */
 export class Places {
   readonly bytes: number;
-  readonly totalOrder: number;
-  readonly #arrivals: readonly number[];
+  /** an order of all buckets */
+  readonly everyBucket: number;
+  /** of each maturity's sums under control, from a rollout's first on */
+  readonly exposed: readonly number[];
+  /** of each maturity's changed sums, by scenario, from a rollout's first on */
+  readonly changed: readonly (readonly number[])[];
+  /** integers that all control's sums of a rollout take */
+  readonly controlWidth: number;
   readonly #orders: number;
-  /** by group, maturity and delay */
-  readonly #control: readonly (readonly (readonly number[])[])[];
-  /** by group, scenario, maturity and delay */
-  readonly #changed: readonly (readonly (readonly (readonly number[])[])[])[];
-  readonly #sums: readonly Sums[];
+  /** by group, maturity and table */
+  readonly #controlTables: readonly (readonly (readonly number[])[])[];
+  /** by group, scenario, maturity and table */
+  readonly #changedTables: readonly (readonly (readonly (readonly number[])[])[])[];
+  readonly #sums: readonly number[];
+  /** by scenario */
+  readonly #sumsBytes: readonly number[];
+  /** by maturity */
+  readonly #vectors: readonly number[];
 
   constructor(
     { sessions, groups }: SimulationInput,
@@ -42,60 +40,73 @@ export class Places {
     arms: readonly ChangedBlocks[],
     replicates: number,
   ) {
-    let next = 0;
-    const take = (bytes: number) => {
-      const at = next;
-      next += Math.ceil(bytes / bytesPerVector) * bytesPerVector;
-      return at;
-    };
-    this.totalOrder = take(2);
-    this.#orders = take(replicates * orderBytes);
-    this.#arrivals = groups.map(() => take(tableBytes(1)));
+    const memory = new Extent();
+    this.everyBucket = memory.take(orderBytes);
+    this.#orders = memory.take(replicates * orderBytes);
+    // one for all that everyone sees, one a delay for what only some do
     const tables = (block: Block | null, maturity: number) =>
-      (sessions.lags[maturity]?.delays ?? []).map(() => take(tableBytes(block?.vectors ?? 0)));
-    this.#control = groups.map(() => control.map(tables));
-    this.#changed = groups.map(() => arms.map(({ blocks }) => blocks.map(tables)));
-    this.#sums = arms.flatMap((arm) => Array.from({ length: replicates }, () => sumsOf(control, arm, take)));
-    this.bytes = next;
+      block === null
+        ? []
+        : Array.from({ length: 1 + (sessions.lags[maturity]?.delays.length ?? 0) }, () =>
+            memory.take(tableBytes(block.vectors)),
+          );
+    this.#controlTables = groups.map(() => control.map(tables));
+    this.#changedTables = groups.map(() => arms.map(({ blocks }) => blocks.map(tables)));
+    const own = new Extent();
+    this.exposed = control.map(({ vectors }) => own.take(vectors * bytesPerVector));
+    this.controlWidth = own.bytes >> 2;
+    const extents = arms.map(() => new Extent(own.bytes));
+    this.changed = arms.map(({ blocks }, s) =>
+      blocks.map((block) => (extents[s] as Extent).take((block?.vectors ?? 0) * bytesPerVector)),
+    );
+    this.#sumsBytes = extents.map(({ bytes }) => bytes);
+    this.#sums = this.#sumsBytes.map((bytes) => memory.take(replicates * bytes));
+    this.#vectors = control.map(({ vectors }) => vectors);
+    this.bytes = memory.bytes;
   }
 
   order(replicate: number): number {
     return this.#orders + replicate * orderBytes;
   }
 
-  arrivals(group: number): number {
-    return this.#arrivals[group] as number;
+  controlTable(group: number, maturity: number, table: number): number {
+    return this.#controlTables[group]?.[maturity]?.[table] as number;
   }
 
-  control(group: number, maturity: number, index: number): number {
-    return this.#control[group]?.[maturity]?.[index] as number;
+  /** Of the sums of all buckets in a table. */
+  totalRow(group: number, maturity: number, table: number): number {
+    return (
+      this.controlTable(group, maturity, table) + bucketCount * (this.#vectors[maturity] as number) * bytesPerVector
+    );
   }
 
-  changed(group: number, scenario: number, maturity: number, index: number): number {
-    return this.#changed[group]?.[scenario]?.[maturity]?.[index] as number;
+  changedTable(group: number, scenario: number, maturity: number, table: number): number {
+    return this.#changedTables[group]?.[scenario]?.[maturity]?.[table] as number;
   }
 
-  sums(rollout: number): Sums {
-    return this.#sums[rollout] as Sums;
+  /** Of the first of a rollout's sums. */
+  sums(scenario: number, replicate: number): number {
+    return (this.#sums[scenario] as number) + replicate * (this.#sumsBytes[scenario] as number);
+  }
+
+  sumsWidth(scenario: number): number {
+    return (this.#sumsBytes[scenario] as number) >> 2;
   }
 }
 
 const orderBytes = 2 * bucketCount;
 
-function sumsOf(control: readonly Block[], { blocks }: ChangedBlocks, take: (bytes: number) => number): Sums {
-  const of = (block: Block | null) => take((block?.vectors ?? 0) * bytesPerVector);
-  const arrived = take(bytesPerVector);
-  const arrivedTotal = take(bytesPerVector);
-  const exposed = control.map(of);
-  const totals = control.map(of);
-  const changed = blocks.map(of);
-  const end = take(0);
-  return {
-    arrived,
-    arrivedTotal,
-    control: (maturity) => exposed[maturity] as number,
-    total: (maturity) => totals[maturity] as number,
-    changed: (maturity) => changed[maturity] as number,
-    end,
-  };
+/** Memory that is taken piece after piece, as whole vectors. */
+class Extent {
+  bytes: number;
+
+  constructor(bytes = 0) {
+    this.bytes = bytes;
+  }
+
+  take(bytes: number): number {
+    const at = this.bytes;
+    this.bytes += Math.ceil(bytes / bytesPerVector) * bytesPerVector;
+    return at;
+  }
 }
