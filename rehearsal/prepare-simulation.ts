@@ -90,24 +90,35 @@ export function prepareSimulation(
 interface Simulable {
   readonly outcomes: Outcomes;
   readonly values: readonly ScenarioValues[];
-  readonly unlike: { readonly conditions?: Conditions; readonly buckets?: ReadonlyMap<string, number> };
+  readonly unlike: {
+    readonly conditions?: Conditions;
+    readonly buckets?: ReadonlyMap<string, number>;
+    /** unit of each session, by its name */
+    readonly owners?: ReadonlyMap<string, number>;
+  };
 }
 
 function worldOf(outcomes: Outcomes, values: ScenarioValues, conditions: Conditions, salt: string): Simulable {
   const world = conditioned(outcomes, values.candidate, conditions);
   const { routing } = conditions;
-  const own = routing === undefined ? undefined : bucketsOf(routing, salt, world);
+  const own = routing === undefined || routing === "per_session" ? undefined : bucketsOf(routing, salt, world);
   const buckets = own && new Map(world.unitNames.map((name, u) => [name, own[u] as number]));
   return {
     outcomes: world,
     values: [{ ...values, candidate: world.metrics.map(({ candidate }) => candidate) }],
-    unlike: { conditions, ...(buckets ? { buckets } : {}) },
+    unlike: {
+      conditions,
+      ...(buckets ? { buckets } : {}),
+      ...(routing === "per_session"
+        ? { owners: new Map(outcomes.sessions.map((name, i) => [name, outcomes.unit[i] as number])) }
+        : {}),
+    },
   };
 }
 
 /** Of rollouts that start so late: units that came before are new to them. */
 function inputOf(plan: Plan, { outcomes, values, unlike }: Simulable, start: number): SimulationInput {
-  const { conditions, buckets } = unlike;
+  const { conditions, buckets, owners } = unlike;
   const kept = sessionsFrom(outcomes, start);
   const pick = start === 0 ? (own: Values) => own : picker(kept);
   const from = start === 0 ? outcomes : someSessions(outcomes, kept, pick);
@@ -115,6 +126,7 @@ function inputOf(plan: Plan, { outcomes, values, unlike }: Simulable, start: num
   return simulationInput(plan, from, later, {
     buckets: buckets && Uint16Array.from(from.unitNames, (name) => buckets.get(name) as number),
     controlAt: conditions && controlAt(from, conditions),
+    owners: owners && Int32Array.from(from.sessions, (name) => owners.get(name) as number),
   });
 }
 

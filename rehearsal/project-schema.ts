@@ -95,7 +95,9 @@ const scenarioSchema = z.union(
       late: time.optional(),
       mixed: partialShare.optional(),
       spilled: partialShare.optional(),
-      routing: z.enum(["reused_salt", "power_users"], "write reused_salt or power_users").optional(),
+      routing: z
+        .enum(["reused_salt", "power_users", "per_session"], "write reused_salt, power_users or per_session")
+        .optional(),
       /** or a scenario written in TypeScript or JavaScript */
       module: text.optional(),
     }),

@@ -17,12 +17,13 @@ export interface Conditions {
 }
 
 /**
- * Which units meet the candidate first, in place of a draw:
+ * Who meets the candidate, in place of units that are drawn:
  *
- * - `reused_salt`: those whom the plan's salt, used before, has always put first
- * - `power_users`: those with the most sessions
+ * - `reused_salt`: first the units that the plan's salt, used before, has always put first
+ * - `power_users`: first the units with the most sessions
+ * - `per_session`: sessions that are drawn each by itself
  */
-export type Routing = "reused_salt" | "power_users";
+export type Routing = "reused_salt" | "power_users" | "per_session";
 
 /**
  * The world of a scenario: the log's outcomes, with the scenario's as those of the candidate, under its conditions.
@@ -31,7 +32,7 @@ export type Routing = "reused_salt" | "power_users";
  * @throws RangeError when nobody comes
  */
 export function conditioned(outcomes: Outcomes, candidate: readonly Values[], conditions: Conditions): Outcomes {
-  const { traffic, contamination } = conditions;
+  const { traffic, contamination, routing } = conditions;
   let metrics = outcomes.metrics.map((own, m) => ({ ...own, candidate: candidate[m] as Values }));
   if (contamination !== undefined) {
     const swapped = sessionsBelow(outcomes, contamination);
@@ -42,7 +43,9 @@ export function conditioned(outcomes: Outcomes, candidate: readonly Values[], co
     }));
   }
   const world = { ...outcomes, metrics };
-  return traffic === undefined ? world : thinned(world, traffic);
+  const came = traffic === undefined ? world : thinned(world, traffic);
+  if (routing !== "per_session") return came;
+  return { ...came, unit: Int32Array.from(came.sessions.keys()), unitNames: came.sessions };
 }
 
 /** The plan, where values become known later than it expects. */
@@ -74,7 +77,11 @@ export function controlAt(
 }
 
 /** The bucket of each unit, where no draw decides. */
-export function bucketsOf(routing: Routing, salt: string, { unit, unitNames }: Outcomes): Uint16Array {
+export function bucketsOf(
+  routing: Exclude<Routing, "per_session">,
+  salt: string,
+  { unit, unitNames }: Outcomes,
+): Uint16Array {
   const hashes = unitNames.map((name) => position(hashText(name), hashText(salt)));
   if (routing === "reused_salt") return Uint16Array.from(hashes, (own) => Math.floor(own * bucketCount));
   const sessions = new Uint32Array(unitNames.length);

@@ -15,6 +15,7 @@ import { metricShift } from "./library/metric-shift.ts";
 import { novelty } from "./library/novelty.ts";
 import { powerUserCohort } from "./library/power-user-cohort.ts";
 import { refundWorkflowBroken } from "./library/refund-workflow-broken.ts";
+import { requestRouting } from "./library/request-routing.ts";
 import { reusedSalt } from "./library/reused-salt.ts";
 import { segmentBroken } from "./library/segment-broken.ts";
 import { slowBurn } from "./library/slow-burn.ts";
@@ -47,6 +48,7 @@ export const scenarioLibrary: readonly Entry[] = [
   lowTraffic,
   powerUserCohort,
   reusedSalt,
+  requestRouting,
   contamination,
   spillover,
 ];

@@ -27,6 +27,7 @@ export interface SeenSums {
   readonly totals: Int32Array;
   /** by guardrail: from `exposed` to the candidate's own sums; the control's where nothing is changed */
   readonly candidate: Int32Array;
+  readonly unitsInBothArms: number;
 }
 
 /**
@@ -128,7 +129,7 @@ export class LookRule implements Standing {
         candidate: this.#matureUnits[2 * slowest] as number,
       },
       firstSeen: { ...this.#firstSeen },
-      unitsInBothArms: 0,
+      unitsInBothArms: this.#seen?.unitsInBothArms ?? 0,
       metrics: this.#own.map((_, g) => {
         const { control, candidate } = this.#read(g);
         const units = { control: this.#units(g, 1), candidate: this.#units(g, 0) };
@@ -140,6 +141,7 @@ export class LookRule implements Standing {
 
   isTrusted(): boolean {
     const { exposure } = this.#stage;
+    if ((this.#seen?.unitsInBothArms ?? 0) > 0) return false;
     return !differs(this.#firstSeen, { control: 1 - exposure, candidate: exposure }, 100);
   }
 

@@ -8,6 +8,7 @@ import { Courses } from "./courses.ts";
 import { DesignEffects } from "./design-effect.ts";
 import { createKernel, type Kernel } from "./gather.ts";
 import { LookRule } from "./look-rule.ts";
+import { MixedUnits } from "./mixed-units.ts";
 import { Places } from "./places.ts";
 import type { Rollout } from "./rollout.ts";
 import type { SimulationInput, World } from "./simulation-input.ts";
@@ -53,6 +54,7 @@ export class SaltSimulation {
   readonly #place: Places;
   readonly #tables: WindowTables;
   readonly #rule: LookRule;
+  readonly #mixed: MixedUnits | null;
   #onLook: ((seen: SeenLook) => void) | undefined;
 
   /** @param replicates of each salt */
@@ -105,6 +107,8 @@ export class SaltSimulation {
     this.#kernel = createKernel(this.#place.bytes, kernel);
     this.#tables = new WindowTables(input, this.#place, this.#kernel, this.#control, controlValues, this.#arms);
     const counts = this.#place.exposed.map((at) => at >> 2);
+    const { owners } = input.sessions;
+    this.#mixed = owners === null ? null : new MixedUnits(input, owners);
     this.#rule = new LookRule(input, columns, this.#kernel.integers, counts, this.#controlAt);
   }
 
@@ -227,6 +231,7 @@ export class SaltSimulation {
         exposed: this.#place.sums(s, replicate) >> 2,
         totals,
         candidate: isChanged ? arm.candidateAt : this.#controlAt,
+        unitsInBothArms: Math.round(this.#mixed?.inBothArms(stage, start, window - start + 1) ?? 0),
       },
     );
     this.#onLook?.({ scenario: s, replicate, window, look: rule.look() });
@@ -254,6 +259,7 @@ export class SaltSimulation {
   #unitsExposed(starts: readonly number[], end: number): number {
     const { stageGroups, groups, sessions } = this.#input;
     if (sessions.buckets !== null) return unitsServed(this.#input, sessions.buckets, starts, end);
+    if (this.#mixed !== null) return this.#mixed.served(starts, end);
     const masks = stageGroups.map((group) => groups[group]);
     let sum = 0;
     for (const [stage, start] of starts.entries()) {

@@ -50,6 +50,8 @@ export interface SessionColumns {
   readonly units: number;
   /** two words a unit */
   readonly unitHash: Uint32Array;
+  /** the unit of each session of the log, where sessions are assigned each by itself; null where units are */
+  readonly owners: Int32Array | null;
   /** of each unit, where no salt decides: lower ones are exposed first; null where salts do */
   readonly buckets: Uint16Array | null;
   /** sessions of window w: from windowStart[w] to windowStart[w + 1] */
@@ -92,6 +94,8 @@ export interface Unlike {
   readonly buckets?: Uint16Array | undefined;
   /** the control's values at an exposure, one entry a metric of the outcomes */
   readonly controlAt?: ((exposure: number) => readonly Values[]) | undefined;
+  /** the unit of each session, where sessions are assigned each by itself and are the units of the outcomes */
+  readonly owners?: Int32Array | undefined;
 }
 
 /** A scenario's values of the candidate, one entry a metric of the outcomes. */
@@ -123,7 +127,7 @@ export function simulationInput(
   plan: Plan,
   outcomes: Outcomes,
   scenarios: readonly ScenarioValues[],
-  { buckets, controlAt }: Unlike = {},
+  { buckets, controlAt, owners }: Unlike = {},
 ): SimulationInput {
   const stages = controlledStages(plan);
   const windowMs = stages.flatMap((stage) => [stage.lookEveryMs, stage.maximumMs]).reduce(greatestCommonDivisor);
@@ -163,6 +167,7 @@ export function simulationInput(
     unit,
     units: laps * logUnits,
     unitHash: unitHashes(outcomes.unitNames, laps),
+    owners: owners ? copyShared(Int32Array, owners) : null,
     buckets: buckets ? copyShared(Uint16Array, repeated(buckets, laps)) : null,
     windowStart: windowStarts(arrival, planWindows),
     first: firstSessions(unit, laps * logUnits),

@@ -138,6 +138,8 @@ const effects: readonly [string, object, Readonly<Record<string, number>>][] = [
   ["power_user_cohort", {}, {}],
   ["power_user_cohort", { metric: "cost_per_task" }, { cost_per_task: 0.2 * was("cost_per_task") }],
   ["reused_salt", {}, {}],
+  ["request_routing", {}, {}],
+  ["request_routing", { by: "10pp" }, { success: -Math.round(0.1 * present) / present }],
   ["reused_salt", { by: "10pp" }, { success: -Math.round(0.1 * present) / present }],
 ];
 
@@ -305,12 +307,14 @@ describe("what is unlike the log", () => {
     ["spillover", {}, { spillover: 0.5 }],
     ["power_user_cohort", {}, { routing: "power_users" }],
     ["reused_salt", {}, { routing: "reused_salt" }],
+    ["request_routing", {}, { routing: "per_session" }],
   ])("%s %j: %j", (name, written, expected) => {
     expect(built(name, written).conditions).toEqual(expected);
   });
 
   it("is nothing, unless an entry is about it", () => {
-    const about = ["low_traffic", "delayed_truth", "contamination", "spillover", "power_user_cohort", "reused_salt"];
+    const about = ["low_traffic", "delayed_truth", "contamination", "spillover"];
+    about.push("power_user_cohort", "reused_salt", "request_routing");
     for (const [name, written] of effects) {
       if (!about.includes(name)) expect(built(name, written).conditions).toBeUndefined();
     }
