@@ -115,7 +115,13 @@ export async function simulateOutcomes(
   }
   if (known !== undefined) tell(0);
   if (fixedPopulation) notes.push("units are those of the log, not drawn from them: rates are those of this very log");
-  if (starts.length > 1) notes.push(`rollouts start at ${starts.length} times of the log, which salts take in turns`);
+  if (options.startEveryMs !== undefined) {
+    notes.push(
+      starts.length > 1
+        ? `rollouts start at ${starts.length} times of the log, which salts take in turns`
+        : "every rollout starts with the log: one of full length that starts later would outlast it",
+    );
+  }
   const { windowMs, laps } = (worlds[0] as PreparedWorld).input;
   const first = found[0] as SimulatedWorld;
   const everyOne = found.flatMap(({ rollouts }) => rollouts);
