@@ -124,10 +124,16 @@ export function simulatedRanks(n: number, p: number): QuantileRanks {
 const known = new Map<number, Map<number, QuantileRanks>>();
 
 function exactRanks(whole: number, p: number): QuantileRanks {
-  const ofQuantile = known.get(p) ?? new Map<number, QuantileRanks>();
-  known.set(p, ofQuantile);
-  const found = ofQuantile.get(whole) ?? quantileRanks(whole, p);
-  ofQuantile.set(whole, found);
+  let ofQuantile = known.get(p);
+  if (ofQuantile === undefined) {
+    ofQuantile = new Map();
+    known.set(p, ofQuantile);
+  }
+  let found = ofQuantile.get(whole);
+  if (found === undefined) {
+    found = quantileRanks(whole, p);
+    ofQuantile.set(whole, found);
+  }
   return found;
 }
 

@@ -221,12 +221,16 @@ function addBins(
   to: number,
 ): void {
   const last = edges.length - 1;
+  const lowest = edges[0] as number;
   for (let j = from; j < to; j++) {
     const i = who[j] as number;
     const slot = slots[j] as number;
     for (let k = offsets[i] as number; k < (offsets[i + 1] as number); k++) {
-      const bin = at + Math.min(last, firstFrom(edges, values[k] as number)) * buckets + slot;
-      sums[bin] = (sums[bin] as number) + 1;
+      const value = values[k] as number;
+      // the lowest bin has most values
+      const bin = value <= lowest ? 0 : Math.min(last, firstFrom(edges, value));
+      const sum = at + bin * buckets + slot;
+      sums[sum] = (sums[sum] as number) + 1;
     }
   }
 }

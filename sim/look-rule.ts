@@ -19,14 +19,16 @@ export interface LookOutcome {
   readonly because: number;
 }
 
-/** Where a look finds the sums of a rollout. */
-export interface SeenSums {
-  /** of the exposed buckets: the first integer in the kernel's memory */
-  readonly exposed: number;
-  /** of all buckets under control, laid out as the exposed ones are */
+/** What looks of several rollouts have in common. */
+export interface CohortLook {
+  readonly stage: number;
+  /** at the end of which window of the stage, from 1 on */
+  readonly k: number;
+  readonly effects: Arms<EffectsFrom>;
+  /** of all buckets under control, laid out as a rollout's sums are */
   readonly totals: Int32Array;
-  /** by guardrail: from `exposed` to the candidate's own sums; the control's where nothing is changed */
-  readonly candidate: Int32Array;
+  /** by guardrail: where a rollout's sums of the candidate are; the control's where nothing is changed */
+  readonly candidateAt: Int32Array;
   readonly unitsInBothArms: number;
 }
 
@@ -52,8 +54,8 @@ export class LookRule implements Standing {
   #stageIndex = 0;
   #stage: ControlledStage;
   #k = 0;
-  #effects: Arms<EffectsFrom> | undefined;
-  #seen: SeenSums | undefined;
+  #look: CohortLook | undefined;
+  #exposed = 0;
 
   /**
    * @param integers   the kernel's memory
@@ -81,15 +83,15 @@ export class LookRule implements Standing {
     this.#matureUnits = new Float64Array(2 * counts.length);
   }
 
-  /** A look at the end of the k-th window of a stage. */
-  begin(stage: number, k: number, effects: Arms<EffectsFrom>, seen: SeenSums): void {
+  /** @param exposed first integer of a rollout's sums */
+  begin(look: CohortLook, exposed: number): void {
+    const { stage, k, effects, totals } = look;
+    this.#look = look;
+    this.#exposed = exposed;
     this.#stageIndex = stage;
     this.#stage = this.#stages[stage] as ControlledStage;
     this.#k = k;
-    this.#effects = effects;
-    this.#seen = seen;
     for (let g = 0; g < this.guardrails; g++) this.#known[g] = unread;
-    const { exposed, totals } = seen;
     const maturities = this.#counts.length;
     for (let maturity = 0; maturity < maturities; maturity++) {
       const at = this.#counts[maturity] as number;
@@ -129,7 +131,7 @@ export class LookRule implements Standing {
         candidate: this.#matureUnits[2 * slowest] as number,
       },
       firstSeen: { ...this.#firstSeen },
-      unitsInBothArms: this.#seen?.unitsInBothArms ?? 0,
+      unitsInBothArms: (this.#look as CohortLook).unitsInBothArms,
       metrics: this.#own.map((_, g) => {
         const { control, candidate } = this.#read(g);
         const units = { control: this.#units(g, 1), candidate: this.#units(g, 0) };
@@ -141,7 +143,7 @@ export class LookRule implements Standing {
 
   isTrusted(): boolean {
     const { exposure } = this.#stage;
-    if ((this.#seen?.unitsInBothArms ?? 0) > 0) return false;
+    if ((this.#look as CohortLook).unitsInBothArms > 0) return false;
     return !differs(this.#firstSeen, { control: 1 - exposure, candidate: exposure }, 100);
   }
 
@@ -212,9 +214,9 @@ export class LookRule implements Standing {
     const { columns, steps, controlAt, sums, arms } = this.#own[g] as ReadGuardrail;
     if (this.#known[g] !== unread) return arms;
     this.#known[g] = estimated;
-    const { exposed, totals, candidate } = this.#seen as SeenSums;
-    const own = exposed + (candidate[g] as number);
-    const under = exposed + controlAt;
+    const { totals, candidateAt } = this.#look as CohortLook;
+    const own = this.#exposed + (candidateAt[g] as number);
+    const under = this.#exposed + controlAt;
     for (let c = 0; c < steps.length; c++) {
       const step = steps[c] as number;
       sums.candidate[c] = (this.#integers[own + c] as number) * step;
@@ -232,7 +234,7 @@ export class LookRule implements Standing {
     this.#known[g] = read;
     const { columns, sums } = this.#own[g] as ReadGuardrail;
     const { maturity } = columns.guardrail;
-    const { control, candidate } = this.#effects as Arms<EffectsFrom>;
+    const { control, candidate } = (this.#look as CohortLook).effects;
     const [exposed, others] = [this.#sessions[2 * maturity] as number, this.#sessions[2 * maturity + 1] as number];
     const at = this.#k * this.guardrails + g;
     readError(arms.candidate, columns, sums.candidate, exposed, candidate.designEffect[at] as number);

@@ -7,7 +7,7 @@ import { type Block, blockOf, type Columns, columnsOf } from "./columns.ts";
 import { Courses } from "./courses.ts";
 import { DesignEffects } from "./design-effect.ts";
 import { createKernel, type Kernel } from "./gather.ts";
-import { LookRule } from "./look-rule.ts";
+import { type CohortLook, LookRule } from "./look-rule.ts";
 import { MixedUnits } from "./mixed-units.ts";
 import { Places } from "./places.ts";
 import type { Rollout } from "./rollout.ts";
@@ -140,12 +140,25 @@ export class SaltSimulation {
         for (const start of starts) this.#addTotals(totals[group] as Map<number, Int32Array>, start, group, tables);
         return tables;
       });
+      const cohorts = new Map<number, Cohort>();
       for (let i = 0; i < course.count; i++) {
         if (course.isOver(i)) continue;
-        const group = input.stageGroups[course.stage[i] as number] as number;
-        this.#advance(course, i, group, visible[group] as readonly VisibleTable[]);
-        const own = (totals[group] as Map<number, Int32Array>).get(course.start[i] as number) as Int32Array;
-        if (this.#isLook(course, i, window)) this.#look(course, i, window, own);
+        const [stage, start] = [course.stage[i] as number, course.start[i] as number];
+        const s = Math.floor(i / replicates);
+        const key = (s * this.#stages.length + stage) * input.planWindows + start;
+        let cohort = cohorts.get(key);
+        if (cohort === undefined) {
+          const group = input.stageGroups[stage] as number;
+          const own = (totals[group] as Map<number, Int32Array>).get(start) as Int32Array;
+          cohort = this.#cohort(s, stage, start, window, visible[group] as readonly VisibleTable[], own);
+          cohorts.set(key, cohort);
+        }
+        const order = place.order(i - s * replicates);
+        const sums = place.sums(s, i - s * replicates);
+        for (const { table, vectors, into } of cohort.gathers) {
+          kernel.gather(table, vectors, order, cohort.exposed, sums + into);
+        }
+        if (cohort.look) this.#look(course, i, window, cohort.look);
       }
     }
     return this.#arms.map((_, s) => course.rollouts.slice(s * replicates, (s + 1) * replicates));
@@ -176,64 +189,63 @@ export class SaltSimulation {
     }
   }
 
-  /** A rollout adds up what a window shows of its exposed buckets. */
-  #advance(course: Courses, i: number, group: number, visible: readonly VisibleTable[]): void {
-    const { place, kernel, replicates } = this.#parts();
-    const s = Math.floor(i / replicates);
-    const order = place.order(i - s * replicates);
-    const stage = course.stage[i] as number;
-    const start = course.start[i] as number;
-    const exposed = Math.round((this.#stages[stage] as ControlledStage).exposure * bucketCount);
-    const sums = place.sums(s, i - s * replicates);
-    const { blocks } = this.#arms[s] as Arm;
-    const isChanged = this.#changedIn(s, stage);
-    for (const { maturity, table, since } of visible) {
-      if (since < start) continue;
+  /** @param totals of all buckets since the start */
+  #cohort(
+    s: number,
+    stage: number,
+    start: number,
+    window: number,
+    visible: readonly VisibleTable[],
+    totals: Int32Array,
+  ): Cohort {
+    const place = this.#place;
+    const { exposure, lookEveryMs, maximumMs } = this.#stages[stage] as ControlledStage;
+    const group = this.#input.stageGroups[stage] as number;
+    const arm = this.#arms[s] as Arm;
+    const isChanged = stage >= (this.#input.worlds[s] as World).fromStage;
+    const gathers = visible.flatMap(({ maturity, table, since }) => {
+      if (since < start) return [];
       const { vectors } = this.#control[maturity] as Block;
-      const into = sums + (place.exposed[maturity] as number);
-      kernel.gather(place.controlTable(group, maturity, table), vectors, order, exposed, into);
-      const block = isChanged ? blocks[maturity] : null;
-      if (block) {
-        const changed = sums + (place.changed[s]?.[maturity] as number);
-        kernel.gather(place.changedTable(group, s, maturity, table), block.vectors, order, exposed, changed);
-      }
-    }
-  }
-
-  #isLook(course: Courses, i: number, window: number): boolean {
-    const { lookEveryMs, maximumMs } = this.#stages[course.stage[i] as number] as ControlledStage;
-    const elapsedMs = (window - (course.start[i] as number) + 1) * this.#input.windowMs;
-    return elapsedMs % lookEveryMs === 0 || elapsedMs === maximumMs;
-  }
-
-  /** Whether a scenario's harm is there in a stage. */
-  #changedIn(s: number, stage: number): boolean {
-    return stage >= (this.#input.worlds[s] as World).fromStage;
+      const control = {
+        table: place.controlTable(group, maturity, table),
+        vectors,
+        into: place.exposed[maturity] as number,
+      };
+      const block = isChanged ? arm.blocks[maturity] : null;
+      if (!block) return [control];
+      const changed = {
+        table: place.changedTable(group, s, maturity, table),
+        vectors: block.vectors,
+        into: place.changed[s]?.[maturity] as number,
+      };
+      return [control, changed];
+    });
+    const k = window - start + 1;
+    const elapsedMs = k * this.#input.windowMs;
+    const control = (this.#controlEffects[group] as DesignEffects).from(start);
+    const candidate = isChanged ? (arm.effects[group] as DesignEffects).from(start) : control;
+    const look = {
+      stage,
+      k,
+      effects: { control, candidate },
+      totals,
+      candidateAt: isChanged ? arm.candidateAt : this.#controlAt,
+      unitsInBothArms: Math.round(this.#mixed?.inBothArms(stage, start, k) ?? 0),
+    };
+    return {
+      exposed: Math.round(exposure * bucketCount),
+      gathers,
+      look: elapsedMs % lookEveryMs === 0 || elapsedMs === maximumMs ? look : null,
+    };
   }
 
   /** The rule decides how a rollout goes on. */
-  #look(course: Courses, i: number, window: number, totals: Int32Array): void {
+  #look(course: Courses, i: number, window: number, look: CohortLook): void {
     const s = Math.floor(i / this.#replicates);
     const replicate = i - s * this.#replicates;
-    const arm = this.#arms[s] as Arm;
-    const stage = course.stage[i] as number;
-    const start = course.start[i] as number;
-    const group = this.#input.stageGroups[stage] as number;
-    const control = (this.#controlEffects[group] as DesignEffects).from(start);
-    const isChanged = this.#changedIn(s, stage);
-    const candidate = isChanged ? (arm.effects[group] as DesignEffects).from(start) : control;
+    const { stage } = look;
     const rule = this.#rule;
-    rule.begin(
-      stage,
-      window - start + 1,
-      { control, candidate },
-      {
-        exposed: this.#place.sums(s, replicate) >> 2,
-        totals,
-        candidate: isChanged ? arm.candidateAt : this.#controlAt,
-        unitsInBothArms: Math.round(this.#mixed?.inBothArms(stage, start, window - start + 1) ?? 0),
-      },
-    );
+    rule.begin(look, this.#place.sums(s, replicate) >> 2);
     this.#onLook?.({ scenario: s, replicate, window, look: rule.look() });
     const outcome = rule.decide();
     if (outcome.action === "hold" && !outcome.final) return;
@@ -272,6 +284,16 @@ export class SaltSimulation {
     }
     return sum;
   }
+}
+
+/** Rollouts of a scenario that are in a stage since the same window: another window shows all of them the same. */
+interface Cohort {
+  /** buckets */
+  readonly exposed: number;
+  /** which tables are added to which of a rollout's sums */
+  readonly gathers: readonly { readonly table: number; readonly vectors: number; readonly into: number }[];
+  /** null where there is none in this window */
+  readonly look: CohortLook | null;
 }
 
 /** Where the columns of guardrails are, by guardrail; as in `others` for those of no block. */
