@@ -55,6 +55,8 @@ export class SaltSimulation {
   readonly #tables: WindowTables;
   readonly #rule: LookRule;
   readonly #mixed: MixedUnits | null;
+  /** units that rollouts of a course expose, by their starts and end */
+  readonly #exposed = new Map<string, number>();
   #onLook: ((seen: SeenLook) => void) | undefined;
 
   /** @param replicates of each salt */
@@ -259,9 +261,16 @@ export class SaltSimulation {
       stage,
       windows: window + 1,
       starts: course.startsOf(i),
-      unitsExposed: this.#unitsExposed(course.startsOf(i), window + 1),
+      unitsExposed: this.#exposedOnce(course.startsOf(i), window + 1),
       because: outcome.because,
     });
+  }
+
+  #exposedOnce(starts: readonly number[], end: number): number {
+    const key = `${starts.join(" ")} ${end}`;
+    const known = this.#exposed.get(key) ?? this.#unitsExposed(starts, end);
+    this.#exposed.set(key, known);
+    return known;
   }
 
   /**
