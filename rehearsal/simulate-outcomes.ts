@@ -6,6 +6,7 @@ import type { Outcomes } from "../shadow/outcomes.ts";
 import { KeptSalts } from "../sim/kept-salts.ts";
 import type { Rollout } from "../sim/rollout.ts";
 import { type SaltsJob, type ScenarioRollouts, simulate, simulationWorker } from "../sim/simulate.ts";
+import type { SimulationInput } from "../sim/simulation-input.ts";
 import { type Toll, tollOf } from "../sim/toll.ts";
 import { type PreparedWorld, prepareSimulation } from "./prepare-simulation.ts";
 import type { Project } from "./project.ts";
@@ -61,57 +62,27 @@ export async function simulateOutcomes(
       known,
     );
   };
+  const settings = { seed: run.manifest.seed, replicatesPerSalt, fixedPopulation };
+  const some: SimulateSome = (input, of) => simulate(input, { ...settings, ...of }, pool, tell, kept);
   const found: SimulatedWorld[] = [];
   for (const [w, world] of worlds.entries()) {
-    const { windowMs } = world.input;
-    const rollouts: ScenarioRollouts[] = world.input.scenarios.map((scenario) => ({ scenario, bySalt: [] }));
-    const tolls = new Map<Rollout, Toll>();
-    const add = async (from: number, to: number) => {
-      // salts take turns at the starts
-      for (const [turn, start] of starts.entries()) {
-        const firstSalt = from + ((((turn - from) % starts.length) + starts.length) % starts.length);
-        const count = Math.ceil((to - firstSalt) / starts.length);
-        if (count <= 0) continue;
-        const input = world.inputFrom(start);
-        const of = { seed: run.manifest.seed, firstSalt, every: starts.length, salts: count };
-        const more = await simulate(input, { ...of, replicatesPerSalt, fixedPopulation }, pool, tell, kept);
-        for (const [s, { bySalt }] of more.entries()) {
-          const toll = tollOf(input, s);
-          for (const [i, own] of bySalt.entries()) {
-            (rollouts[s]?.bySalt as (readonly Rollout[])[])[firstSalt + i * starts.length] = own;
-            for (const rollout of own) tolls.set(rollout, toll(rollout));
-          }
-        }
-      }
-      return world.scenarios.map((scenario, s) =>
-        operatingCharacteristics(
-          plan,
-          scenario,
-          rollouts[s] as ScenarioRollouts,
-          windowMs,
-          (own) => tolls.get(own) as Toll,
-        ),
-      );
-    };
-    let total = salts;
-    let characteristics = await add(0, salts);
+    const own = new SimulatedWorld(plan, world, starts);
+    await own.add(salts, some);
     while (precision !== undefined) {
-      const error = largestError(characteristics);
-      planned[w] = saltsFor(precision, error, total);
+      const error = largestError(own.characteristics());
+      planned[w] = saltsFor(precision, error, own.salts);
       known = `rates known to ${percentagePoints(error)}`;
       if (error <= precision) break;
-      if (total >= mostSalts) {
+      if (own.salts >= mostSalts) {
         const names = worlds.length === 1 ? "each scenario" : world.scenarios.map(({ name }) => name).join(", ");
         notes.push(
-          `the precision asked for is not reached: rates are known to ${percentagePoints(error)} after ${total * replicatesPerSalt} rollouts of ${names}`,
+          `the precision asked for is not reached: rates are known to ${percentagePoints(error)} after ${own.salts * replicatesPerSalt} rollouts of ${names}`,
         );
         break;
       }
-      const to = Math.min(2 * total, mostSalts);
-      characteristics = await add(total, to);
-      total = to;
+      await own.add(Math.min(own.salts, mostSalts - own.salts), some);
     }
-    found.push({ rollouts, characteristics, salts: total });
+    found.push(own);
   }
   if (known !== undefined) tell(0);
   if (fixedPopulation) notes.push("units are those of the log, not drawn from them: rates are those of this very log");
@@ -127,7 +98,7 @@ export async function simulateOutcomes(
   const everyOne = found.flatMap(({ rollouts }) => rollouts);
   await writeRollouts(run.folder, plan, everyOne, windowMs, starts);
   return {
-    scenarios: found.flatMap(({ characteristics }) => characteristics),
+    scenarios: found.flatMap((own) => own.characteristics()),
     simulation: {
       replicates: first.salts * replicatesPerSalt,
       salts: first.salts,
@@ -140,10 +111,53 @@ export async function simulateOutcomes(
   };
 }
 
-interface SimulatedWorld {
-  readonly rollouts: readonly ScenarioRollouts[];
-  readonly characteristics: readonly OperatingCharacteristics[];
-  readonly salts: number;
+/** Simulates every so many salts from one on. */
+type SimulateSome = (
+  input: SimulationInput,
+  of: { readonly firstSalt: number; readonly every: number; readonly salts: number },
+) => Promise<ScenarioRollouts[]>;
+
+/** The rollouts of a world so far, and what they say. */
+class SimulatedWorld {
+  salts = 0;
+  readonly rollouts: readonly { readonly scenario: string; readonly bySalt: (readonly Rollout[])[] }[];
+  readonly #tolls = new Map<Rollout, Toll>();
+  readonly #plan: Project["plan"];
+  readonly #world: PreparedWorld;
+  readonly #starts: readonly number[];
+
+  /** @param starts at which salts take turns */
+  constructor(plan: Project["plan"], world: PreparedWorld, starts: readonly number[]) {
+    this.#plan = plan;
+    this.#world = world;
+    this.#starts = starts;
+    this.rollouts = world.input.scenarios.map((scenario) => ({ scenario, bySalt: [] }));
+  }
+
+  async add(salts: number, simulated: SimulateSome): Promise<void> {
+    const every = this.#starts.length;
+    for (let k = 0; k < Math.min(every, salts); k++) {
+      const firstSalt = this.salts + k;
+      const input = this.#world.inputFrom(this.#starts[firstSalt % every] as number);
+      const more = await simulated(input, { firstSalt, every, salts: Math.ceil((salts - k) / every) });
+      for (const [s, { bySalt }] of more.entries()) {
+        const toll = tollOf(input, s);
+        for (const [i, own] of bySalt.entries()) {
+          (this.rollouts[s] as (typeof this.rollouts)[number]).bySalt[firstSalt + i * every] = own;
+          for (const rollout of own) this.#tolls.set(rollout, toll(rollout));
+        }
+      }
+    }
+    this.salts += salts;
+  }
+
+  characteristics(): OperatingCharacteristics[] {
+    const { scenarios, input } = this.#world;
+    const toll = (rollout: Rollout) => this.#tolls.get(rollout) as Toll;
+    return scenarios.map((scenario, s) =>
+      operatingCharacteristics(this.#plan, scenario, this.rollouts[s] as ScenarioRollouts, input.windowMs, toll),
+    );
+  }
 }
 
 /** Salts that a precision will take: they are doubled until it is reached, and errors fall with their root. */
