@@ -81,21 +81,27 @@ function absoluteSums(columns: Columns, values: Values) {
   const { width } = columns;
   const totals = new Float64Array(width);
   const whole = new Uint8Array(width).fill(1);
-  const row = new Float64Array(width);
+  const rows = new Float64Array(width * rowsAtOnce);
   const sessions = values.kind === "sums" ? values.numerator.length : values.offsets.length - 1;
-  const entry = { who: Int32Array.of(0), slots: Uint16Array.of(0) };
-  for (let i = 0; i < sessions; i++) {
-    row.fill(0);
-    entry.who[0] = i;
-    addColumns(row, 1, 0, columns, values, entry, 0, 1);
+  const slots = Uint16Array.from({ length: rowsAtOnce }, (_, row) => row);
+  const who = new Int32Array(rowsAtOnce);
+  for (let first = 0; first < sessions; first += rowsAtOnce) {
+    const count = Math.min(rowsAtOnce, sessions - first);
+    for (let row = 0; row < count; row++) who[row] = first + row;
+    rows.fill(0);
+    addColumns(rows, rowsAtOnce, 0, columns, values, { who, slots }, 0, count);
     for (let c = 0; c < width; c++) {
-      const value = row[c] as number;
-      totals[c] = (totals[c] as number) + Math.abs(value);
-      if (value !== Math.trunc(value)) whole[c] = 0;
+      for (let at = c * rowsAtOnce; at < c * rowsAtOnce + count; at++) {
+        const value = rows[at] as number;
+        totals[c] = (totals[c] as number) + Math.abs(value);
+        if (value !== Math.trunc(value)) whole[c] = 0;
+      }
     }
   }
   return { totals, whole };
 }
+
+const rowsAtOnce = 1000;
 
 /** Puts guardrails side by side, after `before` columns of counts. */
 export function blockOf(columns: readonly Columns[], guardrails: readonly number[], before: number): Block {

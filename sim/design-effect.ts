@@ -1,6 +1,6 @@
 import type { Values } from "../shadow/outcomes.ts";
 import { quantileSorted } from "../statistics/quantiles/quantiles.ts";
-import type { SimulatedGuardrail, SimulationInput } from "./simulation-input.ts";
+import type { SessionColumns, SimulatedGuardrail, SimulationInput } from "./simulation-input.ts";
 
 /** What the population says of the sessions from one start on, by the number of windows since. */
 export interface EffectsFrom {
@@ -28,6 +28,8 @@ export class DesignEffects {
   readonly #base: DesignEffects | undefined;
   readonly #group: Uint8Array | null;
   readonly #known = new Map<number, EffectsFrom>();
+  /** by guardrail: the same from every start */
+  readonly #cuts: number[] = [];
 
   /**
    * @param values the arm's values, one entry a guardrail
@@ -65,24 +67,25 @@ export class DesignEffects {
     const clusters = guardrails.map((guardrail, g) =>
       base && this.#values[g] === shared?.[g]
         ? undefined
-        : new Cluster(guardrail, this.#values[g] as Values, sessions.units),
+        : new Cluster(guardrail, this.#values[g] as Values, this.#cut(g), sessions.units),
     );
     const maturities = sessions.lags.length;
     const visible = sessions.lags.map(() => ({ sessions: 0, units: 0, seen: new Uint8Array(sessions.units) }));
     const designEffect = new Float64Array((this.#longest + 1) * guardrails.length).fill(1);
     const unitsPerSession = new Float64Array((this.#longest + 1) * maturities).fill(1);
+    const some = new SomeSessions(sessions);
     for (let k = 1; k <= this.#longest; k++) {
-      for (const [maturity, { delays }] of sessions.lags.entries()) {
+      for (const [maturity, { lag, delays }] of sessions.lags.entries()) {
         const own = visible[maturity] as (typeof visible)[number];
-        for (const [lag, delay] of delays.entries()) {
-          this.#eachSession(start + k - 1 - delay, start, maturity, lag, (i, unit) => {
-            for (const [g, guardrail] of guardrails.entries()) {
-              if (guardrail.maturity === maturity) clusters[g]?.add(i, unit);
-            }
-            own.sessions += 1;
-            if (own.seen[unit] === 0) own.units += 1;
-            own.seen[unit] = 1;
-          });
+        for (const [index, delay] of delays.entries()) {
+          const window = start + k - 1 - delay;
+          if (window < start || window >= this.#input.planWindows) continue;
+          some.choose(window, lag, index, this.#group);
+          for (const [g, guardrail] of guardrails.entries()) {
+            if (guardrail.maturity === maturity) clusters[g]?.add(some);
+          }
+          own.sessions += some.count;
+          own.units += some.countNew(own.seen);
         }
       }
       for (const [g, cluster] of clusters.entries()) {
@@ -96,20 +99,18 @@ export class DesignEffects {
     return { designEffect, unitsPerSession };
   }
 
-  #eachSession(
-    window: number,
-    start: number,
-    maturity: number,
-    lag: number,
-    visit: (session: number, unit: number) => void,
-  ): void {
-    const { sessions, planWindows } = this.#input;
-    if (window < start || window >= planWindows) return;
-    const lags = (sessions.lags[maturity] as { lag: Uint8Array }).lag;
-    for (let i = sessions.windowStart[window] as number; i < (sessions.windowStart[window + 1] as number); i++) {
-      const base = sessions.base[i] as number;
-      if (lags[i] === lag && this.#takesPart(base)) visit(base, sessions.unit[i] as number);
-    }
+  /** The quantile of all values of a guardrail; 0 for other metrics. */
+  #cut(g: number): number {
+    const known = this.#cuts[g];
+    if (known !== undefined) return known;
+    const { metric } = (this.#input.guardrails[g] as SimulatedGuardrail).guardrail;
+    const values = this.#values[g] as Values;
+    const cut =
+      metric.kind === "quantile" && values.kind === "requests"
+        ? quantileSorted(Float64Array.from(values.values).sort(), metric.quantile)
+        : 0;
+    this.#cuts[g] = cut;
+    return cut;
   }
 
   #takesPart(base: number): boolean {
@@ -134,41 +135,83 @@ export class DesignEffects {
   }
 }
 
+/** Sessions of a window that become visible together. */
+class SomeSessions {
+  /** of the log */
+  readonly who: Int32Array;
+  readonly units: Int32Array;
+  count = 0;
+  readonly #columns: SessionColumns;
+
+  constructor(columns: SessionColumns) {
+    this.#columns = columns;
+    const { windowStart } = columns;
+    const most = windowStart.reduce((longest, from, w) => Math.max(longest, (windowStart[w + 1] ?? from) - from), 0);
+    this.who = new Int32Array(most);
+    this.units = new Int32Array(most);
+  }
+
+  choose(window: number, lag: Uint8Array, index: number, group: Uint8Array | null): void {
+    const { base, unit, windowStart } = this.#columns;
+    const [first, last] = [windowStart[window] as number, windowStart[window + 1] as number];
+    let count = 0;
+    for (let i = first; i < last; i++) {
+      const session = base[i] as number;
+      if (lag[i] !== index || (group !== null && group[session] === 0)) continue;
+      this.who[count] = session;
+      this.units[count] = unit[i] as number;
+      count += 1;
+    }
+    this.count = count;
+  }
+
+  /** Marks their units as seen; returns how many were not. */
+  countNew(seen: Uint8Array): number {
+    let unseen = 0;
+    for (let j = 0; j < this.count; j++) {
+      const unit = this.units[j] as number;
+      unseen += 1 - (seen[unit] as number);
+      seen[unit] = 1;
+    }
+    return unseen;
+  }
+}
+
 /** Running sums of one guardrail by unit and by independent piece: session, or request of a quantile metric. */
 class Cluster {
   readonly #guardrail: SimulatedGuardrail;
   readonly #values: Values;
   readonly #cut: number;
-  readonly #numerator: Float64Array;
-  readonly #denominator: Float64Array;
+  /** numerator and denominator of each unit, side by side */
+  readonly #ofUnit: Float64Array;
   #sumA = 0;
   #sumB = 0;
-  readonly #byUnit = { aa: 0, ab: 0, bb: 0 };
-  readonly #byPiece = { aa: 0, ab: 0, bb: 0 };
+  readonly #byUnit: Products = { aa: 0, ab: 0, bb: 0 };
+  readonly #byPiece: Products = { aa: 0, ab: 0, bb: 0 };
 
-  constructor(guardrail: SimulatedGuardrail, values: Values, units: number) {
+  /** @param cut values of a quantile metric up to it count */
+  constructor(guardrail: SimulatedGuardrail, values: Values, cut: number, units: number) {
     this.#guardrail = guardrail;
     this.#values = values;
-    this.#numerator = new Float64Array(units);
-    this.#denominator = new Float64Array(units);
-    const { metric } = guardrail.guardrail;
-    this.#cut =
-      metric.kind === "quantile" && values.kind === "requests"
-        ? quantileSorted(Float64Array.from(values.values).sort(), metric.quantile)
-        : 0;
+    this.#cut = cut;
+    this.#ofUnit = new Float64Array(2 * units);
   }
 
-  add(session: number, unit: number): void {
+  add({ who, units, count }: SomeSessions): void {
     const { mask, centre } = this.#guardrail;
-    if (mask && mask[session] === 0) return;
     const values = this.#values;
-    if (values.kind === "sums") {
-      const denominator = values.denominator[session] as number;
-      this.#piece((values.numerator[session] as number) - centre * denominator, denominator, unit);
-      return;
-    }
-    for (let k = values.offsets[session] as number; k < (values.offsets[session + 1] as number); k++) {
-      this.#piece((values.values[k] as number) <= this.#cut ? 1 : 0, 1, unit);
+    for (let j = 0; j < count; j++) {
+      const session = who[j] as number;
+      if (mask !== null && mask[session] === 0) continue;
+      const unit = units[j] as number;
+      if (values.kind === "sums") {
+        const denominator = values.denominator[session] as number;
+        this.#piece((values.numerator[session] as number) - centre * denominator, denominator, unit);
+        continue;
+      }
+      for (let k = values.offsets[session] as number; k < (values.offsets[session + 1] as number); k++) {
+        this.#piece((values.values[k] as number) <= this.#cut ? 1 : 0, 1, unit);
+      }
     }
   }
 
@@ -176,16 +219,16 @@ class Cluster {
   effect(): number {
     if (this.#sumB === 0) return 1;
     const ratio = this.#sumA / this.#sumB;
-    const residual = ({ aa, ab, bb }: { aa: number; ab: number; bb: number }) =>
-      aa - 2 * ratio * ab + ratio * ratio * bb;
+    const residual = ({ aa, ab, bb }: Products) => aa - 2 * ratio * ab + ratio * ratio * bb;
     const independent = residual(this.#byPiece);
     const clustered = residual(this.#byUnit);
     return independent > 1e-12 * this.#byPiece.bb && clustered > 0 ? clustered / independent : 1;
   }
 
   #piece(a: number, b: number, unit: number): void {
-    const before = this.#numerator[unit] as number;
-    const weight = this.#denominator[unit] as number;
+    const at = 2 * unit;
+    const before = this.#ofUnit[at] as number;
+    const weight = this.#ofUnit[at + 1] as number;
     this.#byUnit.aa += a * (2 * before + a);
     this.#byUnit.ab += a * weight + b * before + a * b;
     this.#byUnit.bb += b * (2 * weight + b);
@@ -194,7 +237,13 @@ class Cluster {
     this.#byPiece.bb += b * b;
     this.#sumA += a;
     this.#sumB += b;
-    this.#numerator[unit] = before + a;
-    this.#denominator[unit] = weight + b;
+    this.#ofUnit[at] = before + a;
+    this.#ofUnit[at + 1] = weight + b;
   }
+}
+
+interface Products {
+  aa: number;
+  ab: number;
+  bb: number;
 }
