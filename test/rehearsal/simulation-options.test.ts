@@ -30,6 +30,43 @@ describe("a precision", () => {
   });
 });
 
+describe("scenarios", () => {
+  it("of a module, and under conditions of their own, are simulated beside the others, in the order of the result's", async () => {
+    const folder = projectFolder({
+      log,
+      plan: { rule: { evidence: "fixed", rollbackFloor: 1 } },
+      project: {
+        scenarios: [
+          { module: "none.mjs" },
+          "low_traffic",
+          "request_routing",
+          { name: "spilled", harms: [{ completion_drop: { by: "20pp" } }], spilled: "100%" },
+        ],
+      },
+      files: {
+        "none.mjs": `export default {
+          name: "nobody completes", story: "It is down.", change: () => ({ completion: 0 }),
+        };`,
+      },
+    });
+    const project = await loadProject(folder);
+    const { scenarios } = await simulatePlan(project, { ...runOptions(), salts: 3, replicatesPerSalt: 4 });
+    const names = scenarios.map(({ name }) => name);
+    expect(names.slice(-4)).toEqual(["nobody completes", "low_traffic:25%", "request_routing", "spilled"]);
+    const own = (name: string) => scenarios.find((scenario) => scenario.name === name);
+    expect(own("nobody completes")).toMatchObject({
+      note: "a module of the project: It is down.",
+      rollback: { value: 1 },
+    });
+    // half of the requests that come in an hour or two, each a lost completion
+    expect(own("nobody completes")?.sessionsHarmed?.p50).toBe(own("nobody completes")?.costs?.[0]?.p50);
+    expect(own("low_traffic:25%")?.unitsExposed.p50).toBeLessThan(0.5 * (own("no_change")?.unitsExposed.p50 as number));
+    // users have two sessions: whoever comes twice meets both arms
+    expect(own("request_routing")?.stop).toMatchObject({ value: 1 });
+    expect(scenarios.map(({ replicates }) => replicates)).toEqual(scenarios.map(() => 12));
+  });
+});
+
 describe("starts", () => {
   it("are taken in turns, each salt's rollouts being those of a log that begins there", async () => {
     const folder = projectFolder({ log });
