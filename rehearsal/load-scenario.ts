@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { InputError } from "../plan/input-error.ts";
@@ -9,9 +10,11 @@ import type { OwnScenario } from "../scenarios/own-scenario.ts";
  * @throws InputError when the module cannot be loaded or exports no scenario
  */
 export async function loadScenario(folder: string, module: string, place: string): Promise<OwnScenario> {
+  const file = resolve(folder, module);
+  if (!existsSync(file)) throw new InputError(place, `${module} does not exist`, `check the path: it is ${file}`);
   let loaded: { default?: Partial<OwnScenario> };
   try {
-    loaded = await import(pathToFileURL(resolve(folder, module)).href);
+    loaded = await import(pathToFileURL(file).href);
   } catch (cause) {
     const { code, message } = (cause ?? {}) as NodeJS.ErrnoException;
     const way =

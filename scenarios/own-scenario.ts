@@ -55,13 +55,23 @@ export function defineScenario(scenario: OwnScenario): OwnScenario {
  * The candidate's values, one entry a metric; the control's own object where no session changed.
  *
  * @param place of the scenario, for messages
- * @throws InputError for an answer that names no metric, or does not fit it
+ * @throws InputError for an answer that names no metric or does not fit it, and when `change` throws
  */
 export function changedValues({ change, name }: OwnScenario, outcomes: Outcomes, place: string): readonly Values[] {
+  const answerTo = (session: OwnSession) => {
+    try {
+      return change(session);
+    } catch (cause) {
+      const message = (cause as Error | null)?.message ?? String(cause);
+      throw new InputError(place, `${name} throws for session ${session.id}: ${message}`, "mend change of the module", {
+        cause,
+      });
+    }
+  };
   const plain = outcomes.metrics.filter(({ metric }) => !isComposition(metric));
   const changes = outcomes.metrics.map(() => new Map<number, OwnValue>());
   for (const [i, id] of outcomes.sessions.entries()) {
-    const answer = change({
+    const session = {
       id,
       unit: outcomes.unitNames[outcomes.unit[i] as number] as string,
       at: outcomes.arrivalMs[i] as number,
@@ -70,7 +80,8 @@ export function changedValues({ change, name }: OwnScenario, outcomes: Outcomes,
       ),
       values: Object.fromEntries(plain.map(({ metric, control }) => [metric.name, valueIn(metric, control, i)])),
       chance: finalize(hashText(id)[0] ^ chanceSalt) / 2 ** 32,
-    });
+    };
+    const answer = answerTo(session);
     for (const [metric, value] of Object.entries(answer ?? {})) {
       const m = outcomes.metrics.findIndex((own) => own.metric.name === metric);
       const problem = m < 0 ? "there is no such metric" : misfit(outcomes.metrics[m]?.metric as Metric, value);

@@ -229,11 +229,7 @@ describe("a scenario is refused, with its place and a way out:", () => {
     ],
     ["nobody", { low_traffic: { share: "0%" } }, /low_traffic\.share is 0; write a percentage above 0%$/],
     ["a condition without harms", { traffic: "5%" }, /a scenario with traffic has no harms; write \{ name: my own, /],
-    [
-      "a module that is not there",
-      { module: "none.js" },
-      /none\.js cannot be loaded \(.*none\.js.*\); mend the module/s,
-    ],
+    ["a module that is not there", { module: "none.js" }, /none\.js does not exist; check the path: it is .*none\.js$/],
     ["something beside a module", { module: "a.js", name: "b" }, /name stands beside module; say it in the module/],
     [
       "a name that is taken",

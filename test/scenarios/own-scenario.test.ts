@@ -115,6 +115,15 @@ describe("a scenario of one's own", () => {
     expect(() => candidateOf(() => ({ [metric]: value as OwnValue }))).toThrow(message);
   });
 
+  it("that throws is told with its session", () => {
+    const broken = () => {
+      throw new Error("not today");
+    };
+    expect(() => candidateOf(broken)).toThrow(
+      /^p:1: mine throws for session s0: not today; mend change of the module$/,
+    );
+  });
+
   it("is checked by its types alone where it is defined", () => {
     const plain = { name: "mine", change: () => undefined };
     expect(defineScenario(plain)).toBe(plain);
