@@ -63,7 +63,7 @@ export type Curve = (time: number) => number;
 export interface Curves {
   readonly rollback: Curve;
   readonly pass: Curve;
-  /** no boundary of rolling back is below it */
+  /** all boundaries of rolling back are above it, or 0 */
   readonly leastRollback: number;
 }
 
@@ -93,8 +93,9 @@ function drawCurves(plan: Plan, stageIndex: number, guardrailIndex: number): Cur
   }
   if (plan.rule.evidence !== "sequential" && plan.rule.evidence !== "calibrated") {
     const bound = (level: number) => (plan.rule.evidence === "fixed" ? normalUpperQuantile(level) : 0);
-    const leastRollback = bound(levels.rollback);
-    return { rollback: constant(leastRollback), pass: constant(bound(levels.pass)), leastRollback };
+    const rollback = bound(levels.rollback);
+    const leastRollback = rollback - rounding * Math.abs(rollback);
+    return { rollback: constant(rollback), pass: constant(bound(levels.pass)), leastRollback };
   }
   const times = lookTimes(stage);
   const promotable = times.filter((time) => time * stage.maximumMs >= stage.minimumMs * (1 - 1e-12));
@@ -114,6 +115,9 @@ function lookTimes(stage: ControlledStage): number[] {
   const looks = looksOf(stage);
   return Array.from({ length: looks }, (_, k) => Math.min(1, ((k + 1) * stage.lookEveryMs) / stage.maximumMs));
 }
+
+/** Share by which a least bound is below what it bounds. */
+const rounding = 1e-9;
 
 function constant(boundary: number): Curve {
   return () => boundary;
@@ -149,7 +153,7 @@ function sequential(
     const score = part === 1 || s0 === s1 ? s1 : s0 + part * (s1 - s0);
     return score / Math.sqrt(Math.min(1, time));
   };
-  // from one time to the next b·√t is between theirs, and √t at most the later's; the last digits are rounding
+  // from one time to the next b·√t is between theirs, and √t at most the later's
   const lowest = bounds.map((bound, k) => Math.min(bound, (scores[k - 1] ?? bound) / Math.sqrt(times[k] as number)));
-  return { curve, least: Math.min(...lowest) * (1 - 1e-9) };
+  return { curve, least: Math.min(...lowest) * (1 - rounding) };
 }

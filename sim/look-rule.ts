@@ -155,7 +155,14 @@ export class LookRule implements Standing {
       return !this.#isUnknown(g, arms) && harmOverMargin(metric, margin, arms) > 0;
     }
     const { rollback, leastRollback } = curves;
-    if (leastRollback >= 0 && harmOverMargin(metric, rollbackAbove, this.#estimate(g)) < 0) return false;
+    const estimates = this.#estimate(g);
+    const harm = harmOverMargin(metric, rollbackAbove, estimates);
+    if (leastRollback >= 0 && harm < 0) return false;
+    if (metric.kind !== "proportion") {
+      // the error of a difference is at least that of the candidate
+      this.#readCandidateError(g);
+      if (harm < leastRollback * estimates.candidate.standardError) return false;
+    }
     const arms = this.#read(g);
     if (this.#isUnknown(g, arms)) return false;
     const z = zOfHarm(metric, arms, rollbackAbove);
@@ -228,23 +235,30 @@ export class LookRule implements Standing {
     return arms;
   }
 
+  #readCandidateError(g: number): void {
+    this.#estimate(g);
+    if (this.#known[g] !== estimated) return;
+    this.#known[g] = candidateRead;
+    const { columns, sums, arms } = this.#own[g] as ReadGuardrail;
+    const sessions = this.#sessions[2 * columns.guardrail.maturity] as number;
+    const { designEffect } = (this.#look as CohortLook).effects.candidate;
+    readError(arms.candidate, columns, sums.candidate, sessions, designEffect[this.#k * this.guardrails + g] as number);
+  }
+
   #read(g: number): Arms<MutableReading> {
-    const arms = this.#estimate(g);
+    this.#readCandidateError(g);
+    const { columns, sums, arms } = this.#own[g] as ReadGuardrail;
     if (this.#known[g] === read) return arms;
     this.#known[g] = read;
-    const { columns, sums } = this.#own[g] as ReadGuardrail;
-    const { maturity } = columns.guardrail;
-    const { control, candidate } = (this.#look as CohortLook).effects;
-    const [exposed, others] = [this.#sessions[2 * maturity] as number, this.#sessions[2 * maturity + 1] as number];
-    const at = this.#k * this.guardrails + g;
-    readError(arms.candidate, columns, sums.candidate, exposed, candidate.designEffect[at] as number);
-    readError(arms.control, columns, sums.control, others, control.designEffect[at] as number);
+    const sessions = this.#sessions[2 * columns.guardrail.maturity + 1] as number;
+    const { designEffect } = (this.#look as CohortLook).effects.control;
+    readError(arms.control, columns, sums.control, sessions, designEffect[this.#k * this.guardrails + g] as number);
     return arms;
   }
 }
 
 /** How far a guardrail is read at a look. */
-const [unread, estimated, read] = [0, 1, 2];
+const [unread, estimated, candidateRead, read] = [0, 1, 2, 3];
 
 /** A guardrail that is read into, look after look. */
 interface ReadGuardrail {
