@@ -51,7 +51,7 @@ export function sha256OfData(data: unknown): string {
     if (value === null || ["number", "boolean", "undefined"].includes(typeof value)) return String(value);
     if (ArrayBuffer.isView(value)) return digest(value);
     if (Array.isArray(value)) return `[${value.map(text).join(",")}]`;
-    if (typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype)
+    if (typeof value !== "object" || !isPlain(value))
       throw new TypeError(`a hash needs plain data, got ${Object.prototype.toString.call(value)}`);
     const members = Object.entries(value)
       .filter(([, member]) => member !== undefined)
@@ -60,6 +60,12 @@ export function sha256OfData(data: unknown): string {
     return `{${members.join(",")}}`;
   };
   return sha256(text(data));
+}
+
+/** An object without a class, of this realm or another. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /**

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canonicalJson, sha256, sha256OfFile } from "../../io/hash.ts";
+import { canonicalJson, sha256, sha256OfData, sha256OfFile } from "../../io/hash.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
 /** The same value with the members of every object in the opposite order. */
@@ -65,5 +65,48 @@ describe("sha-256", () => {
     const file = join(temporaryFolder(), "long");
     writeFileSync(file, text);
     expect(await sha256OfFile(file)).toBe(sha256(text));
+  });
+});
+
+describe("the hash of plain data", () => {
+  const shared = (values: readonly number[]) => {
+    const array = new Float64Array(new SharedArrayBuffer(8 * values.length));
+    array.set(values);
+    return array;
+  };
+
+  it("is equal for equal data, and only for them", () => {
+    const data = fc.oneof(
+      fc.jsonValue(),
+      fc.record({ a: fc.float64Array({ maxLength: 3 }), b: fc.constantFrom(0, -0, Number.NaN, 1 / 0, "0", undefined) }),
+    );
+    fc.assert(
+      fc.property(data, data, (a, b) => {
+        expect(sha256OfData(structuredClone(a))).toBe(sha256OfData(a));
+        if (sha256OfData(a) === sha256OfData(b)) expect(a).toEqual(b);
+      }),
+    );
+  });
+
+  it("does not depend on the order of members, on undefined ones, and on whether an array is there twice or copied", () => {
+    const twice = shared([1, 2]);
+    const hash = sha256OfData({ a: twice, b: { c: twice } });
+    expect(sha256OfData({ b: { c: shared([1, 2]), d: undefined }, a: shared([1, 2]) })).toBe(hash);
+    expect(sha256OfData({ a: twice, b: { c: Float64Array.from([1, 2]) } })).toBe(hash);
+  });
+
+  it("tells arrays of equal bytes and other types apart, reads a view's own part, and tells numbers from texts", () => {
+    const zeros = [new Uint8Array(8), new Float64Array(1), new Int32Array(2), [0], ["0"], [-0], "[0]", null, {}, []];
+    expect(new Set(zeros.map(sha256OfData)).size).toBe(zeros.length);
+    expect(sha256OfData(Int32Array.from([1, 2, 3]).subarray(1, 2))).toBe(sha256OfData(Int32Array.from([2])));
+  });
+
+  it.each([
+    ["a map", new Map()],
+    ["a function", () => {}],
+    ["a date", new Date(0)],
+    ["a number of any size", 1n],
+  ])("is not made of %s", (_, value) => {
+    expect(() => sha256OfData({ value: [value] })).toThrow(/a hash needs plain data, got \[object /);
   });
 });
