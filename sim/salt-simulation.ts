@@ -155,11 +155,7 @@ export class SaltSimulation {
           cohort = this.#cohort(s, stage, start, window, visible[group] as readonly VisibleTable[], own);
           cohorts.set(key, cohort);
         }
-        const order = place.order(i - s * replicates);
-        const sums = place.sums(s, i - s * replicates);
-        for (const { table, vectors, into } of cohort.gathers) {
-          kernel.gather(table, vectors, order, cohort.exposed, sums + into);
-        }
+        this.#gather(cohort, s, i - s * replicates);
         if (cohort.look) this.#look(course, i, window, cohort.look);
       }
     }
@@ -239,6 +235,15 @@ export class SaltSimulation {
       gathers,
       look: elapsedMs % lookEveryMs === 0 || elapsedMs === maximumMs ? look : null,
     };
+  }
+
+  /** A rollout adds up what a window shows of its exposed buckets. */
+  #gather({ gathers, exposed }: Cohort, s: number, replicate: number): void {
+    const order = this.#place.order(replicate);
+    const sums = this.#place.sums(s, replicate);
+    for (const { table, vectors, into } of gathers) {
+      this.#kernel.gather(table, vectors, order, exposed, sums + into);
+    }
   }
 
   /** The rule decides how a rollout goes on. */

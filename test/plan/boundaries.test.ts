@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { boundariesAt, levelsOf } from "../../plan/boundaries.ts";
+import { boundariesAt, curvesOf, levelsOf } from "../../plan/boundaries.ts";
 import { evidences, type Guardrail, type Plan } from "../../plan/plan.ts";
 import { asymptoticOneSidedBounds } from "../../statistics/anytime/normal-sequential.ts";
 import { normalUpperQuantile } from "../../statistics/distributions.ts";
@@ -30,6 +30,33 @@ describe("levels", () => {
     expect(at(1, 1)).toEqual({ rollback: 0.05 * (1 / 4) * (4 / 5), pass: 0.1 });
     const total = [0, 1].flatMap((stage) => [0, 1].map((g) => at(stage, g).rollback)).reduce((a, b) => a + b, 0);
     expect(total).toBeCloseTo(0.05, 15);
+  });
+});
+
+describe("the least of rolling back", () => {
+  const spendings: readonly Guardrail["spending"][] = [
+    { kind: "pocock" },
+    { kind: "obrien-fleming" },
+    { kind: "power", rho: 3 },
+    { kind: "exponential", nu: 0.8 },
+    { kind: "points", shares: [0, 0, 0.1, 0.1, 0.5, 0.5, 0.6, 1] },
+  ];
+
+  it.each(evidences)("is below the boundary at every time, whatever is spent (%s)", (evidence) => {
+    for (const spending of spendings) {
+      for (const falseRollback of evidence === "always-valid" ? [0.01, 0.4] : [0.01, 0.4, 0.99]) {
+        const base = sequential({}, evidence);
+        const own = {
+          ...base,
+          guardrails: base.guardrails.map((one) => ({ ...one, spending })),
+          budgets: { ...base.budgets, falseRollback },
+        };
+        const { rollback, leastRollback } = curvesOf(own, 0, 0);
+        const times = Array.from({ length: 600 }, (_, k) => (k + 1) / 500);
+        const lowest = Math.min(...times.map(rollback).filter((bound) => !Number.isNaN(bound)));
+        expect(leastRollback).toBeLessThanOrEqual(lowest);
+      }
+    }
   });
 });
 
