@@ -97,7 +97,8 @@ const bytesOf = (folder: string) => Object.entries(filesOf(folder)).filter(([nam
 function expectWhole(folder: string, undisturbed: string): void {
   const expected = filesOf(undisturbed);
   for (const [name, hash] of Object.entries(filesOf(folder))) {
-    if (name.endsWith(".tmp")) continue;
+    // kept salts are there until the results are written
+    if (name.endsWith(".tmp") || name.startsWith("salts/")) continue;
     const text = () => readFileSync(join(folder, name), "utf8");
     if (name.endsWith(".json")) expect(() => JSON.parse(text())).not.toThrow();
     else if (name === "report.html") expect(text()).toMatch(/<\/html>\s*$/);
@@ -313,6 +314,23 @@ describe.skipIf(!mountable)("a read-only disk", () => {
     expectWhole(cut, undisturbed);
     expect((await rehearse(folder, disk.folder, "--resume")).code).toBe(verdict);
     expect(bytesOf(cut)).toEqual(bytesOf(undisturbed));
+  });
+});
+
+describe.skipIf(!mountable)("a disk that becomes read-only while salts are kept", () => {
+  it("ends the simulation with exit code 2; writable again, it goes on", async () => {
+    const folder = project();
+    const disk = mountDisk(16_384);
+    const ended = run(process.execPath, [cli, "simulate", folder, "--replicates", "500000", "--out", disk.folder]);
+    const kept = () => runsOf(disk.folder).flatMap((own) => readdirSync(own).filter((name) => name === "salts"));
+    await until(() => kept().length > 0);
+    await until(() => disk.change("ro"));
+    expectRefusal(await ended, disk.folder, readOnly);
+    expect(disk.change("rw")).toBe(true);
+    const more = ["--replicates", "50", "--out", disk.folder, "--resume"];
+    const resumed = await run(process.execPath, [cli, "simulate", folder, ...more]);
+    expect([0, 10]).toContain(resumed.code);
+    expect(kept()).toEqual([]);
   });
 });
 
