@@ -150,13 +150,16 @@ async function engine(/** @type {boolean} */ quantiles) {
   // a multiple of the salts of a job, for every thread
   const few = Number(threads) * 10;
   const [less, tables] = [await secondsOf(few, 1), await secondsOf(3 * few, 1)];
-  const all = await secondsOf(3 * few, replicatesPerSalt);
+  const [some, all] = [await secondsOf(few, replicatesPerSalt), await secondsOf(3 * few, replicatesPerSalt)];
+  const crowded = await secondsOf(few, 10 * replicatesPerSalt);
+  // what more salts take: set-up is over
   const tableSeconds = (tables - less) / (2 * few);
+  const saltSeconds = (all - some) / (2 * few);
   return {
     setUpSeconds: less - few * tableSeconds,
     tableSeconds,
-    rolloutsPerSecond: (3 * few * (replicatesPerSalt - 1)) / (all - tables),
-    allPerSecond: (3 * few * replicatesPerSalt) / all,
+    saltSeconds,
+    rolloutsPerSecond: (few * 9 * replicatesPerSalt) / (crowded - some),
   };
 }
 
