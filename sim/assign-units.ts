@@ -15,6 +15,7 @@ export interface Assignment {
  *
  * @param fixed     the bucket of each unit, of all its copies, where no salt decides
  * @param resampled whether units are drawn at all; each is there once otherwise
+ * @param spent     an assignment of the same units that is not needed any more, whose memory is used again
  *
  * Source: Hanley & MacGibbon (2006), Comput. Methods Programs Biomed. 83:57–62 (Poisson bootstrap).
  */
@@ -23,15 +24,17 @@ export function assignUnits(
   [salt0, salt1]: TextHash,
   resampled = true,
   fixed: Uint16Array | null = null,
+  spent?: Assignment,
 ): Assignment {
   const units = unitHash.length / 2;
-  const starts = new Int32Array(units + 1);
+  const starts = spent?.starts ?? new Int32Array(units + 1);
   const drawing = firstSaltWord(salt0 ^ 0x85ebca6b);
   for (let u = 0; u < units; u++) {
     const position = positionByWords(unitHash[2 * u] as number, unitHash[2 * u + 1] as number, drawing, salt1);
     starts[u + 1] = (starts[u] as number) + (resampled ? poissonOne(position) : 1);
   }
-  const buckets = new Uint16Array(starts[units] as number);
+  const copies = starts[units] as number;
+  const buckets = spent && spent.buckets.length >= copies ? spent.buckets : new Uint16Array(1.1 * copies);
   const words = Array.from({ length: mostCopies }, (_, copy) => firstSaltWord(salt0 + copy * 0x9e3779b9));
   for (let u = 0; u < units; u++) {
     const first = starts[u] as number;

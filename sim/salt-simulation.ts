@@ -2,7 +2,7 @@ import { bucketCount, type TextHash } from "../plan/assignment.ts";
 import type { Look } from "../plan/decide.ts";
 import { type ControlledStage, controlledStages } from "../plan/plan.ts";
 import type { Values } from "../shadow/outcomes.ts";
-import { assignUnits } from "./assign-units.ts";
+import { type Assignment, assignUnits } from "./assign-units.ts";
 import { type Block, blockOf, type Columns, columnsOf } from "./columns.ts";
 import { Courses } from "./courses.ts";
 import { DesignEffects } from "./design-effect.ts";
@@ -55,6 +55,8 @@ export class SaltSimulation {
   readonly #tables: WindowTables;
   readonly #rule: LookRule;
   readonly #mixed: MixedUnits | null;
+  /** of the salt before */
+  #units: Assignment | undefined;
   /** units that rollouts of a course expose, by their starts and end */
   readonly #exposed = new Map<string, number>();
   #onLook: ((seen: SeenLook) => void) | undefined;
@@ -128,7 +130,8 @@ export class SaltSimulation {
   ): Rollout[][] {
     const { input, place, kernel, replicates } = this.#parts();
     this.#onLook = onLook;
-    const units = assignUnits(input.sessions.unitHash, salt, resampled, input.sessions.buckets);
+    const units = assignUnits(input.sessions.unitHash, salt, resampled, input.sessions.buckets, this.#units);
+    this.#units = units;
     for (const [s] of this.#arms.entries()) for (let r = 0; r < replicates; r++) this.#clearSums(s, r);
     for (let r = 0; r < replicates; r++) kernel.shorts.set(orderOf(r), place.order(r) >> 1);
     for (let bucket = 0; bucket < bucketCount; bucket++) kernel.shorts[(place.everyBucket >> 1) + bucket] = bucket;

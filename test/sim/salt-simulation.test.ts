@@ -274,6 +274,14 @@ describe("a harm that is not always there", () => {
   });
 });
 
+it("a salt is after others what it is alone", () => {
+  const input = inputOf(plan("sequential"), tiers);
+  const engine = new SaltSimulation(input, replicates);
+  const one = (salt: number) => engine.simulate(hashText(`fast/${salt}`), orderOf(salt));
+  const all = [5, 6, 7, 5].map(one);
+  expect(all).toEqual([5, 6, 7, 5].map((salt) => fast(input, salt)));
+});
+
 describe("a control that is not the same in all stages", () => {
   const own = plan("sequential");
   const times = (factor: number) =>
