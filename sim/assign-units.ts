@@ -34,7 +34,8 @@ export function assignUnits(
     starts[u + 1] = (starts[u] as number) + (resampled ? poissonOne(position) : 1);
   }
   const copies = starts[units] as number;
-  const buckets = spent && spent.buckets.length >= copies ? spent.buckets : new Uint16Array(1.1 * copies);
+  const memory = spent ? new Uint16Array(spent.buckets.buffer) : new Uint16Array(0);
+  const buckets = (memory.length >= copies ? memory : new Uint16Array(1.1 * copies)).subarray(0, copies);
   const words = Array.from({ length: mostCopies }, (_, copy) => firstSaltWord(salt0 + copy * 0x9e3779b9));
   for (let u = 0; u < units; u++) {
     const first = starts[u] as number;
