@@ -22,6 +22,8 @@ const hour = 3_600_000;
 const hours = 50;
 const exposures = [0.01, 0.05, 0.25, 0.5];
 const replicatesPerSalt = 250;
+const isLong = sessions > 1e6;
+const repeats = isLong ? 1 : 3;
 
 /** @type {Readonly<Record<string, () => Promise<object> | object>>} */
 const measures = { moments: () => engine(false), quantiles: () => engine(true), perUnit };
@@ -138,7 +140,7 @@ async function engine(/** @type {boolean} */ quantiles) {
   /** @type {(salts: number, replicates: number) => Promise<number>} */
   const secondsOf = async (salts, replicates) => {
     const times = [];
-    for (let repeat = 0; repeat < 3; repeat++) {
+    for (let repeat = 0; repeat < repeats; repeat++) {
       const start = performance.now();
       const [own] = await simulate(input, { seed: "bench", salts, replicatesPerSalt: replicates }, pool);
       if (own?.bySalt.flat().length !== salts * replicates) throw new Error("rollouts are missing");
@@ -148,7 +150,7 @@ async function engine(/** @type {boolean} */ quantiles) {
     return Math.min(...times);
   };
   // a multiple of the salts of a job, for every thread
-  const few = Number(threads) * 10;
+  const few = Number(threads) * (isLong ? 5 : 10);
   const [less, tables] = [await secondsOf(few, 1), await secondsOf(3 * few, 1)];
   const [some, all] = [await secondsOf(few, replicatesPerSalt), await secondsOf(3 * few, replicatesPerSalt)];
   const crowded = await secondsOf(few, 10 * replicatesPerSalt);
