@@ -23,7 +23,7 @@ const hours = 50;
 const exposures = [0.01, 0.05, 0.25, 0.5];
 const replicatesPerSalt = 250;
 const isLong = sessions > 1e6;
-const repeats = isLong ? 1 : 3;
+const repeats = isLong ? 2 : 3;
 
 /** @type {Readonly<Record<string, () => Promise<object> | object>>} */
 const measures = { moments: () => engine(false), quantiles: () => engine(true), perUnit };
