@@ -1,6 +1,13 @@
 import { InputError } from "../plan/input-error.ts";
 import type { Plan } from "../plan/plan.ts";
-import { bucketsOf, type Conditions, conditioned, controlAt, delayed } from "../scenarios/conditions.ts";
+import {
+  bucketsOf,
+  type Conditions,
+  conditioned,
+  controlAt,
+  delayed,
+  swappedSessions,
+} from "../scenarios/conditions.ts";
 import { candidateValues, type HarmScenario, type Scenario, scenariosOf } from "../scenarios/scenario.ts";
 import { NoRoom } from "../scenarios/shift.ts";
 import type { Outcomes, Values } from "../shadow/outcomes.ts";
@@ -126,6 +133,7 @@ function inputOf(plan: Plan, { outcomes, values, unlike }: Simulable, start: num
   return simulationInput(plan, from, later, {
     buckets: buckets && Uint16Array.from(from.unitNames, (name) => buckets.get(name) as number),
     controlAt: conditions && controlAt(from, conditions),
+    swapped: conditions?.contamination === undefined ? undefined : swappedSessions(from, conditions.contamination),
     owners: owners && Int32Array.from(from.sessions, (name) => owners.get(name) as number),
   });
 }

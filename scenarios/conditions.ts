@@ -35,7 +35,7 @@ export function conditioned(outcomes: Outcomes, candidate: readonly Values[], co
   const { traffic, contamination, routing } = conditions;
   let metrics = outcomes.metrics.map((own, m) => ({ ...own, candidate: candidate[m] as Values }));
   if (contamination !== undefined) {
-    const swapped = sessionsBelow(outcomes, contamination);
+    const swapped = swappedSessions(outcomes, contamination);
     metrics = metrics.map(({ metric, control, candidate: other }) => ({
       metric,
       control: mixed(control, other, swapped),
@@ -112,7 +112,8 @@ function thinned(outcomes: Outcomes, share: number): Outcomes {
   return someSessions(outcomes, kept);
 }
 
-function sessionsBelow({ sessions }: Outcomes, share: number): Uint8Array {
+/** 1 for the sessions that the other arm serves. */
+export function swappedSessions({ sessions }: Outcomes, share: number): Uint8Array {
   return Uint8Array.from(sessions, (name) => (position(hashText(name), swapSalt) < share ? 1 : 0));
 }
 

@@ -4,7 +4,7 @@ import type { SimulationInput } from "./simulation-input.ts";
 /** Units that meet both arms, where every session is routed by itself: means over who is exposed. */
 export class MixedUnits {
   readonly #input: SimulationInput;
-  /** of each session of the log */
+  /** of each session of the log, which are the units of the input */
   readonly #owners: Int32Array;
   readonly #units: number;
   readonly #exposures: readonly number[];
@@ -29,7 +29,7 @@ export class MixedUnits {
 
   /** Units that the candidate serves at least once in stages that start so, before `end`. */
   served(starts: readonly number[], end: number): number {
-    const missed = new Float64Array(this.#units).fill(1);
+    const missed = new Float64Array(this.#units * this.#input.laps).fill(1);
     for (const [stage, start] of starts.entries()) {
       const share = 1 - (this.#exposures[stage] as number);
       this.#each(stage, start, starts[stage + 1] ?? end, (unit) => {
@@ -43,7 +43,7 @@ export class MixedUnits {
     const { planWindows } = this.#input;
     const exposure = this.#exposures[stage] as number;
     const both = (sessions: number) => 1 - exposure ** sessions - (1 - exposure) ** sessions;
-    const sessions = new Int32Array(this.#units);
+    const sessions = new Int32Array(this.#units * this.#input.laps);
     const found = new Float64Array(planWindows - start + 1);
     for (let window = start; window < planWindows; window++) {
       let sum = found[window - start] as number;
@@ -62,7 +62,10 @@ export class MixedUnits {
     const group = groups[stageGroups[stage] as number] ?? null;
     for (let i = sessions.windowStart[from] as number; i < (sessions.windowStart[to] as number); i++) {
       const base = sessions.base[i] as number;
-      if (group === null || group[base] === 1) visit(this.#owners[base] as number);
+      if (group !== null && group[base] === 0) continue;
+      // a unit of another lap is another unit
+      const lap = Math.floor((sessions.unit[i] as number) / this.#owners.length);
+      visit((this.#owners[base] as number) + lap * this.#units);
     }
   }
 }

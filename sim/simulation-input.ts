@@ -50,6 +50,8 @@ export interface SessionColumns {
   readonly units: number;
   /** two words a unit */
   readonly unitHash: Uint32Array;
+  /** 1 for the sessions of the log that the other arm serves; null where none is */
+  readonly swapped: Uint8Array | null;
   /** the unit of each session of the log, where sessions are assigned each by itself; null where units are */
   readonly owners: Int32Array | null;
   /** of each unit, where no salt decides: lower ones are exposed first; null where salts do */
@@ -96,6 +98,8 @@ export interface Unlike {
   readonly controlAt?: ((exposure: number) => readonly Values[]) | undefined;
   /** the unit of each session, where sessions are assigned each by itself and are the units of the outcomes */
   readonly owners?: Int32Array | undefined;
+  /** 1 for the sessions that the other arm serves, whose values are exchanged in the outcomes */
+  readonly swapped?: Uint8Array | undefined;
 }
 
 /** A scenario's values of the candidate, one entry a metric of the outcomes. */
@@ -127,7 +131,7 @@ export function simulationInput(
   plan: Plan,
   outcomes: Outcomes,
   scenarios: readonly ScenarioValues[],
-  { buckets, controlAt, owners }: Unlike = {},
+  { buckets, controlAt, owners, swapped }: Unlike = {},
 ): SimulationInput {
   const stages = controlledStages(plan);
   const windowMs = stages.flatMap((stage) => [stage.lookEveryMs, stage.maximumMs]).reduce(greatestCommonDivisor);
@@ -167,6 +171,7 @@ export function simulationInput(
     unit,
     units: laps * logUnits,
     unitHash: unitHashes(outcomes.unitNames, laps),
+    swapped: swapped ? copyShared(Uint8Array, swapped) : null,
     owners: owners ? copyShared(Int32Array, owners) : null,
     buckets: buckets ? copyShared(Uint16Array, repeated(buckets, laps)) : null,
     windowStart: windowStarts(arrival, planWindows),

@@ -55,13 +55,18 @@ function servedBefore(input: SimulationInput, scenario: number, stage: number): 
       const session = sessions.base[i] as number;
       if (group !== null && group[session] === 0) continue;
       if (reached < 1 && (chance?.[session] ?? 0) >= reached) continue;
-      const served = servedShare(sessions.buckets, sessions.unit[i] as number, exposure);
+      const isSwapped = sessions.swapped?.[session] === 1;
+      const own = servedShare(sessions.buckets, sessions.unit[i] as number, exposure);
+      const served = isSwapped ? 1 - own : own;
       if (served === 0) continue;
       let harmed = false;
       for (const [g, guardrail] of guardrails.entries()) {
         losses[g] = 0;
         if (!changed[g] || (guardrail.mask !== null && guardrail.mask[session] === 0)) continue;
-        const found = lossIn(guardrail, guardrail.candidates[scenario] as Values, session);
+        const candidate = guardrail.candidates[scenario] as Values;
+        const found = isSwapped
+          ? lossIn(guardrail, candidate, guardrail.control, session)
+          : lossIn(guardrail, guardrail.control, candidate, session);
         losses[g] = found.loss;
         harmed ||= found.isWorse;
       }
@@ -82,7 +87,8 @@ function servedShare(buckets: Uint16Array | null, unit: number, exposure: number
 
 /** What a session loses under the candidate, and whether its own value is worse. */
 function lossIn(
-  { guardrail: { metric }, control, kind }: SimulatedGuardrail,
+  { guardrail: { metric }, kind }: SimulatedGuardrail,
+  control: Values,
   candidate: Values,
   i: number,
 ): { readonly loss: number; readonly isWorse: boolean } {

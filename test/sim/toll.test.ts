@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Margin } from "../../plan/margin.ts";
 import { controlledStages } from "../../plan/plan.ts";
 import { candidateValues, type HarmScenario, noChange } from "../../scenarios/scenario.ts";
-import type { Values } from "../../shadow/outcomes.ts";
+import type { Outcomes, Values } from "../../shadow/outcomes.ts";
 import type { Rollout } from "../../sim/rollout.ts";
 import { type ScenarioValues, simulationInput, type Unlike } from "../../sim/simulation-input.ts";
 import { tollOf } from "../../sim/toll.ts";
@@ -91,6 +91,30 @@ describe("what a rollout does to sessions", () => {
     expect(toll(worse, { fromExposure: stages[1]?.exposure }).sessionsHarmed).toBeCloseTo(second, 9);
     const afterMs = 4 * windowMs;
     expect(toll(worse, { course: { kind: "begins", afterMs } }).sessionsHarmed).toBeCloseTo(second, 9);
+  });
+
+  it("is that of whoever the candidate serves, where some sessions of each arm are served by the other", () => {
+    const swapped = Uint8Array.from(traffic.sessions, (_, i) => (i % 5 === 0 ? 1 : 0));
+    const swap = (i: number, own: Values, other: Values) => sums(swapped[i] === 1 ? other : own)[i] as number;
+    const [control, candidate] = [traffic.metrics[0]?.control as Values, candidateValues(worse, traffic)[0] as Values];
+    const mixed = (own: Values, other: Values): Values => ({
+      ...(own as Extract<Values, { kind: "sums" }>),
+      numerator: Float64Array.from(traffic.sessions, (_, i) => swap(i, own, other)),
+    });
+    const [first, ...others] = traffic.metrics as [Outcomes["metrics"][number], ...Outcomes["metrics"]];
+    const outcomes = { ...traffic, metrics: [{ ...first, control: mixed(control, candidate) }, ...others] };
+    const values = [mixed(candidate, control), ...others.map((own) => own.control)];
+    const own = tollOf(simulationInput(plan, outcomes, [{ name: "s", candidate: values }], { swapped }), 0)(rollout);
+    const exposureOf = (stage: number) => stages[stage]?.exposure ?? 0;
+    const hit = expected(
+      (i) => {
+        const exposure = exposureOf(windowOf(i) < 4 ? 0 : 1);
+        return fallen(i) * (swapped[i] === 1 ? 1 - exposure : exposure);
+      },
+      () => 1,
+    );
+    expect(own.sessionsHarmed).toBeCloseTo(hit, 9);
+    expect(own.losses[0]).toBeCloseTo(hit, 9);
   });
 
   it("is that of the units that are exposed, where they are known", () => {
