@@ -68,6 +68,15 @@ describe("units whose sessions are routed each by itself", () => {
     expect(last?.decision).toMatchObject({ action: "hold", final: true });
   });
 
+  it("are other units when the log is gone around again", () => {
+    const alone = Int32Array.from(traffic.sessions.keys());
+    const arrivalMs = traffic.arrivalMs.map((at) => first + (at - first) / 20);
+    const short = inputOf({ ...bySession, arrivalMs, endMs: arrivalMs }, alone);
+    expect(short.laps).toBeGreaterThan(1);
+    // one session each: nobody meets both arms
+    expect(new MixedUnits(short, alone).inBothArms(0, 0, short.planWindows)).toBe(0);
+  });
+
   it("are units as others are where each has one session", () => {
     const owners = Int32Array.from(traffic.sessions.keys());
     const candidate = bySession.metrics.map(({ control }) => control);
